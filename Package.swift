@@ -1,0 +1,111 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every Swift target is compiled under the same rules: unsafe code is marked where it stands, imports say what they
+/// expose, and a warning is an error.
+let house: [SwiftSetting] = [
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// A module of the house, on its floor: it may import only what stands below it.
+func room(_ name: String, _ below: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
+  .target(name: name, dependencies: below, resources: resources, swiftSettings: house)
+}
+
+/// The tests of one module.
+func tests(_ name: String, _ subjects: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: subjects + ["TestSupport"], swiftSettings: house)
+}
+
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let mustache: Target.Dependency = .product(name: "Mustache", package: "swift-mustache")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+
+let package = Package(
+  name: "memlab",
+  products: [
+    .executable(name: "memlab", targets: ["memlab"]),
+    .library(name: "MemlabMechanisms", targets: ["Addressing", "Columns", "FrameAllocation", "PageContents", "PageTables", "TranslationCaching", "Translation", "PageSharing", "Ballooning", "Overcommit", "Machine"]),
+    .library(name: "MemlabLaboratory", targets: ["Guests", "RAMImages", "LiveKernel", "Scenarios", "Laboratory", "Reporting"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+  ],
+  targets: [
+    // Floor 0: C libraries.
+    .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .target(name: "CAtomic"),
+
+    // Floor 1: the three address spaces.
+    room("Addressing"),
+
+    // Floor 2: memory of the laboratory's own, and its randomness.
+    room("Columns", ["Addressing"]),
+
+    // Floor 3: which frame, and what it holds.
+    room("FrameAllocation", ["Addressing", "Columns"]),
+    room("PageContents", ["Addressing", "Columns", "CXXHash"]),
+
+    // Floor 4: tables in frames, and what caches their walks.
+    room("PageTables", ["Addressing", "Columns", "PageContents"]),
+    room("TranslationCaching", ["Addressing", "Columns"]),
+
+    // Floor 5: mechanisms, each with a protocol that says what it needs of a machine.
+    room("Translation", ["Addressing", "Columns", "PageContents", "PageTables", "TranslationCaching"]),
+    room("PageSharing", ["Addressing", "Columns", "PageContents"]),
+    room("Ballooning", ["Addressing", "Columns"]),
+    room("Overcommit", ["Addressing"]),
+
+    // Floor 6: the one place where mechanisms are wired together.
+    room("Machine", ["Addressing", "Columns", "FrameAllocation", "PageContents", "PageTables", "TranslationCaching", "Translation", "PageSharing", "Ballooning", "Overcommit"]),
+
+    // Floor 7: who drives a machine, and what was recorded from real ones.
+    room("Guests", ["Addressing", "Columns", "FrameAllocation", "PageContents", "PageTables", "Ballooning", "Machine"]),
+    room("RAMImages", ["Addressing", "Columns", "PageContents", "PageSharing", "CXXHash", "CZstd", "CAtomic"]),
+    room("LiveKernel", ["Addressing", "Columns"]),
+
+    // Floor 8: a scenario file becomes a validated plan.
+    room("Scenarios", ["Addressing", "PageSharing", "Overcommit", "TranslationCaching", "Translation", "Guests", yams]),
+
+    // Floor 9: a plan becomes a run on the virtual clock.
+    room("Laboratory", ["Addressing", "Columns", "PageContents", "PageTables", "TranslationCaching", "Translation", "PageSharing", "Ballooning", "Overcommit", "Machine", "Guests", "RAMImages", "Scenarios"]),
+
+    // Floor 10: a run becomes files.
+    room("Reporting", ["Addressing", "Scenarios", "Laboratory", grdb, mustache, subprocess], resources: [.process("Templates")]),
+
+    // Floor 12: the command line.
+    .executableTarget(name: "memlab", dependencies: ["Addressing", "PageContents", "PageSharing", "RAMImages", "LiveKernel", "Scenarios", "Laboratory", "Reporting", arguments], swiftSettings: house),
+
+    // Tests, bottom up.
+    .target(name: "TestSupport", dependencies: ["Addressing", "Columns"], path: "Tests/TestSupport", swiftSettings: house),
+    tests("AddressingTests", ["Addressing"]),
+    tests("ColumnsTests", ["Columns"]),
+    tests("FrameAllocationTests", ["FrameAllocation", "Addressing"]),
+    tests("PageContentsTests", ["PageContents", "Addressing", "Columns"]),
+    tests("PageTablesTests", ["PageTables", "PageContents", "Addressing"]),
+    tests("TranslationCachingTests", ["TranslationCaching", "Addressing", "Columns"]),
+    tests("TranslationTests", ["Translation", "TranslationCaching", "PageTables", "PageContents", "Addressing", "Columns"]),
+    tests("PageSharingTests", ["PageSharing", "PageContents", "Addressing", "Columns"]),
+    tests("BallooningTests", ["Ballooning", "Addressing", "Columns"]),
+    tests("OvercommitTests", ["Overcommit", "Addressing"]),
+    tests("MachineTests", ["Machine", "Translation", "TranslationCaching", "PageSharing", "PageContents", "PageTables", "FrameAllocation", "Ballooning", "Addressing", "Columns"]),
+    tests("GuestsTests", ["Guests", "Machine", "Ballooning", "Translation", "TranslationCaching", "PageContents", "PageTables", "FrameAllocation", "Addressing", "Columns"]),
+    tests("RAMImagesTests", ["RAMImages", "PageSharing", "PageContents", "Addressing", "Columns"]),
+    tests("LiveKernelTests", ["LiveKernel", "Addressing"]),
+    tests("ScenariosTests", ["Scenarios", "Addressing"]),
+    tests("LaboratoryTests", ["Laboratory", "Scenarios", "Machine", "Addressing"]),
+    tests("ReportingTests", ["Reporting", "Laboratory", "Scenarios", "Addressing"]),
+    tests("EndToEndTests", ["memlab", "Addressing"]),
+  ]
+)

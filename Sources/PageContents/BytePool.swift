@@ -1,0 +1,40 @@
+internal import Columns
+
+/// Pages of real bytes, numbered by slot; freed slots are used again first.
+///
+/// The slots are one column, as long as the pool can ever get. Untouched slots cost address space only, so a slot's place is
+/// one addition and no word access looks anything up.
+final class BytePool {
+  private let words: Column<UInt64>
+  private var free: [UInt32] = []
+  private var fresh: UInt32 = 0
+
+  /// A pool of at most `capacity` slots.
+  init(capacity: Int) { words = Column(count: capacity * PageContent.wordCount) }
+
+  /// How many slots are taken.
+  var used: Int { Int(fresh) - free.count }
+
+  /// A slot, as the descriptor that names it. Its bytes are whatever was there before.
+  func take() -> PageContent {
+    let slot: UInt32
+    if let freed = free.popLast() {
+      slot = freed
+    } else {
+      precondition(Int(fresh) < words.count / PageContent.wordCount, "more pages hold bytes than there are frames and swap slots")
+      slot = fresh
+      fresh += 1
+    }
+    return PageContent(rawValue: PageContent.Kind.bytes.rawValue << 62 | UInt64(slot))
+  }
+
+  /// Gives a slot back.
+  func giveBack(_ held: PageContent) { free.append(UInt32(truncatingIfNeeded: held.rawValue)) }
+
+  /// The 512 words of a slot, valid until the pool's end.
+  @inline(__always) func slot(_ held: PageContent) -> UnsafeMutablePointer<UInt64> {
+    let first = Int(UInt32(truncatingIfNeeded: held.rawValue)) * PageContent.wordCount
+    // SAFETY: slot numbers come from take(), which keeps them below the capacity.
+    return unsafe words.withBuffer { unsafe $0.baseAddress! + first }
+  }
+}

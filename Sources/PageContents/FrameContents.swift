@@ -1,0 +1,182 @@
+internal import Glibc
+public import Addressing
+internal import Columns
+
+/// What every frame of a host holds: a descriptor, or real bytes where somebody wrote words.
+///
+/// Real bytes live in a pool of page slots; a frame's descriptor then names its slot. A frame
+/// goes from descriptor to bytes at its first word store and back when its whole content is replaced.
+public final class FrameContents {
+  /// How many frames there are.
+  public let frameCount: Int
+  private let descriptors: Column<UInt64>
+  private let pool: BytePool
+  private let scratchA = Column<UInt64>(count: PageContent.wordCount)
+  private let scratchB = Column<UInt64>(count: PageContent.wordCount)
+
+  /// Contents of `frameCount` frames, all zero pages, of which at most `detachedCapacity` contents are detached at a time.
+  public init(frameCount: Int, detachedCapacity: Int = 0) {
+    self.frameCount = frameCount
+    pool = BytePool(capacity: frameCount + detachedCapacity)
+    descriptors = Column(count: frameCount)
+  }
+
+  @inline(__always) private func descriptor(_ frame: HostFrame) -> PageContent { PageContent(rawValue: descriptors[frame.index]) }
+
+  /// The frame's descriptor, or nil where it holds real bytes.
+  public func content(of frame: HostFrame) -> PageContent? {
+    let content = descriptor(frame)
+    return content.kind == .bytes ? nil : content
+  }
+
+  /// Replaces the frame's whole content.
+  public func setContent(_ content: PageContent, of frame: HostFrame) {
+    releaseBytes(of: frame)
+    descriptors[frame.index] = content.rawValue
+  }
+
+  /// How many frames hold real bytes.
+  public var framesWithBytes: Int { pool.used }
+
+  // MARK: Words and bytes
+
+  /// The little-endian word at an index from 0 to 511.
+  public func loadWord(_ index: Int, of frame: HostFrame) -> UInt64 {
+    let content = descriptor(frame)
+    guard content.kind == .bytes else { return content.word(at: index) }
+    precondition(UInt(bitPattern: index) < UInt(PageContent.wordCount), "word index out of a page's bounds")
+    // SAFETY: a slot holds 512 words and the index was just checked.
+    return unsafe UInt64(littleEndian: pool.slot(content)[index])
+  }
+
+  /// Stores a little-endian word; the frame holds real bytes from then on.
+  public func storeWord(_ value: UInt64, _ index: Int, of frame: HostFrame) {
+    precondition(UInt(bitPattern: index) < UInt(PageContent.wordCount), "word index out of a page's bounds")
+    // SAFETY: a slot holds 512 words and the index was just checked.
+    unsafe bytes(of: frame)[index] = value.littleEndian
+  }
+
+  /// The word that contains a host physical address, which must be 8-byte aligned and inside the host's memory.
+  @inline(__always) public func load(_ address: HostPhysicalAddress) -> UInt64 {
+    loadWord(Int(address.rawValue >> 3 & 511), of: address.page)
+  }
+
+  /// Stores the word at a host physical address, which must be 8-byte aligned and inside the host's memory.
+  @inline(__always) public func store(_ value: UInt64, _ address: HostPhysicalAddress) {
+    storeWord(value, Int(address.rawValue >> 3 & 511), of: address.page)
+  }
+
+  /// Copies bytes into the frame from `offset`; the range must lie inside the page.
+  public func write(_ source: UnsafeRawBufferPointer, at offset: Int, of frame: HostFrame) {
+    precondition(offset >= 0 && source.count <= PageContent.byteCount - offset, "bytes out of a page's bounds")
+    let target = unsafe UnsafeMutableRawBufferPointer(start: bytes(of: frame), count: PageContent.byteCount)
+    // SAFETY: both ranges were just checked.
+    unsafe UnsafeMutableRawBufferPointer(rebasing: target[offset...]).copyMemory(from: source)
+  }
+
+  /// Shows the frame's 4096 bytes to `body`; the buffer is valid during the call only, and `body` must not change any frame.
+  public func withBytes<Result>(of frame: HostFrame, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+    unsafe withPage(descriptor(frame), scratch: scratchA, body)
+  }
+
+  private func withPage<Result>(_ content: PageContent, scratch: borrowing Column<UInt64>, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+    if content.kind == .bytes {
+      return unsafe body(UnsafeRawBufferPointer(start: pool.slot(content), count: PageContent.byteCount))
+    }
+    return unsafe scratch.withBuffer { buffer in
+      unsafe content.expand(into: UnsafeMutableRawBufferPointer(buffer))
+      return unsafe body(UnsafeRawBufferPointer(buffer))
+    }
+  }
+
+  /// Gives the frame real bytes, keeping its content, and returns them.
+  private func bytes(of frame: HostFrame) -> UnsafeMutablePointer<UInt64> {
+    let content = descriptor(frame)
+    if content.kind == .bytes { return unsafe pool.slot(content) }
+    let held = pool.take()
+    let words = unsafe pool.slot(held)
+    unsafe content.expand(into: UnsafeMutableRawBufferPointer(start: words, count: PageContent.byteCount))
+    descriptors[frame.index] = held.rawValue
+    return unsafe words
+  }
+
+  private func releaseBytes(of frame: HostFrame) {
+    let content = descriptor(frame)
+    if content.kind == .bytes { pool.giveBack(content) }
+  }
+
+  // MARK: Whole pages
+
+  /// Makes `target`'s content that of `source`.
+  public func copy(_ source: HostFrame, to target: HostFrame) {
+    let content = descriptor(source)
+    guard content.kind == .bytes else { return setContent(content, of: target) }
+    guard source != target else { return }
+    // SAFETY: two different slots of 512 words each.
+    unsafe bytes(of: target).update(from: pool.slot(content), count: PageContent.wordCount)
+  }
+
+  /// Whether two frames hold the same 4096 bytes. Compares bytes unless the descriptors are the same.
+  public func areEqual(_ a: HostFrame, _ b: HostFrame) -> Bool { order(a, b) == 0 }
+
+  /// Negative, zero or positive as `a`'s bytes stand before, equal or after `b`'s in `memcmp` order.
+  public func order(_ a: HostFrame, _ b: HostFrame) -> Int {
+    let (left, right) = (descriptor(a), descriptor(b))
+    if left == right { return 0 }
+    if left.kind != .bytes && right.kind != .bytes {
+      let (first, second) = (left.word(at: 0).byteSwapped, right.word(at: 0).byteSwapped)
+      if first != second { return first < second ? -1 : 1 }
+    }
+    return unsafe withPage(left, scratch: scratchA) { leftBytes in
+      // SAFETY: both buffers hold 4096 bytes.
+      unsafe withPage(right, scratch: scratchB) { rightBytes in
+        unsafe Int(memcmp(leftBytes.baseAddress!, rightBytes.baseAddress!, PageContent.byteCount))
+      }
+    }
+  }
+
+  /// Whether the frame holds 4096 zero bytes.
+  public func isZero(_ frame: HostFrame) -> Bool {
+    let content = descriptor(frame)
+    guard content.kind == .bytes else { return content == .zero }
+    return unsafe withBytes(of: frame) { unsafe PageHash.isZero($0) }
+  }
+
+  /// The checksum that Linux KSM would keep of the frame.
+  public func ksmChecksum(of frame: HostFrame) -> UInt32 { unsafe withBytes(of: frame) { unsafe PageHash.ksmChecksum($0) } }
+
+  /// The 64-bit hash that indexes of contents are keyed by.
+  public func indexHash(of frame: HostFrame) -> UInt64 { unsafe withBytes(of: frame) { unsafe PageHash.index($0) } }
+
+  // MARK: Detached contents
+
+  /// Takes the content out of a frame, leaving a zero page: what a swap device stores. Real bytes move, they are not copied.
+  public func take(from frame: HostFrame) -> DetachedContent {
+    let raw = descriptors[frame.index]
+    descriptors[frame.index] = 0
+    return DetachedContent(rawValue: raw)
+  }
+
+  /// Puts a detached content into a frame. Each detached content is put or dropped exactly once.
+  public func put(_ content: DetachedContent, into frame: HostFrame) {
+    releaseBytes(of: frame)
+    descriptors[frame.index] = content.rawValue
+  }
+
+  /// Forgets a detached content.
+  public func drop(_ content: DetachedContent) {
+    let held = PageContent(rawValue: content.rawValue)
+    if held.kind == .bytes { pool.giveBack(held) }
+  }
+
+  /// XXH3-64 of a detached content's bytes.
+  public func indexHash(of content: DetachedContent) -> UInt64 {
+    unsafe withPage(PageContent(rawValue: content.rawValue), scratch: scratchA) { unsafe PageHash.index($0) }
+  }
+}
+
+/// A page's content outside any frame, as a swap device holds it. A column of zero bits holds zero pages.
+@frozen public struct DetachedContent: BitwiseCopyable, Sendable {
+  @usableFromInline let rawValue: UInt64
+  @usableFromInline init(rawValue: UInt64) { self.rawValue = rawValue }
+}

@@ -1,0 +1,1 @@
+@main struct Memlab { static func main() {} }
