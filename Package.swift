@@ -76,7 +76,7 @@ let package = Package(
     room("LiveKernel", ["Addressing", "Columns"]),
 
     // Floor 8: a scenario file becomes a validated plan.
-    room("Scenarios", ["Addressing", "PageSharing", "Overcommit", "TranslationCaching", "Translation", "Guests", yams]),
+    room("Scenarios", ["Addressing", "PageSharing", "TranslationCaching", "Translation", "Overcommit", "Guests", yams]),
 
     // Floor 9: a plan becomes a run on the virtual clock.
     room("Laboratory", ["Addressing", "Columns", "PageContents", "PageTables", "TranslationCaching", "Translation", "PageSharing", "Ballooning", "Overcommit", "Machine", "Guests", "RAMImages", "Scenarios"]),

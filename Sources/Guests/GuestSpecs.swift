@@ -1,0 +1,126 @@
+public import Addressing
+
+/// The order in which a stream of accesses or reads chooses pages.
+public enum AccessPattern: String, CaseIterable, Sendable {
+  /// One page after the other, from the start again at the end.
+  case sequential
+  /// Every page equally likely.
+  case random
+  /// By Zipf's law with exponent 1: few pages take most accesses.
+  case zipf
+}
+
+/// A group of equal processes in a synthetic guest.
+public struct ProcessSpec: Hashable, Sendable {
+  /// The program's name; processes of one name and image run the same text.
+  public var name: String
+  /// How many run at full load.
+  public var count: Int
+  /// Program text, mapped from the image's files.
+  public var text: ByteSize
+  /// Anonymous memory of each process.
+  public var heap: ByteSize
+  /// Of the heap's pages, those that stay zero after being touched, in percent.
+  public var heapZeroPercent: Int
+  /// Of the heap's pages, those whose content every process of the program holds, in percent.
+  public var heapDuplicatePercent: Int
+  /// Pages that each process writes a second.
+  public var writesPerSecond: Int
+  /// Which pages of its heap it uses.
+  public var accesses: AccessPattern
+
+  /// All fields.
+  public init(name: String, count: Int, text: ByteSize, heap: ByteSize, heapZeroPercent: Int, heapDuplicatePercent: Int, writesPerSecond: Int, accesses: AccessPattern) {
+    self.name = name
+    self.count = count
+    self.text = text
+    self.heap = heap
+    self.heapZeroPercent = heapZeroPercent
+    self.heapDuplicatePercent = heapDuplicatePercent
+    self.writesPerSecond = writesPerSecond
+    self.accesses = accesses
+  }
+}
+
+/// How busy a guest is from a moment on.
+public struct LoadPoint: Hashable, Sendable {
+  /// When, in nanoseconds of virtual time.
+  public var atNanoseconds: UInt64
+  /// How busy, in percent of full load: the number of its processes and the rate of what they do.
+  public var levelPercent: Int
+
+  /// A moment and a level.
+  public init(atNanoseconds: UInt64, levelPercent: Int) {
+    self.atNanoseconds = atNanoseconds
+    self.levelPercent = levelPercent
+  }
+}
+
+/// A guest that memlab makes up: an operating system, its page cache and its processes.
+public struct SyntheticGuestSpec: Hashable, Sendable {
+  /// What it was installed from: guests of one image hold the same kernel, programs and files.
+  public var image: String
+  /// Memory of the kernel, filled at boot from the image.
+  public var kernel: ByteSize
+  /// All files that it may read into its page cache.
+  public var files: ByteSize
+  /// Of the files' pages, those that only this guest holds (its logs, its database), in percent.
+  public var filesOwnPercent: Int
+  /// Pages of files read a second at full load.
+  public var fileReadsPerSecond: Int
+  /// Which files it reads.
+  public var fileAccesses: AccessPattern
+  /// Whether the kernel fills pages with zeros when they are freed (Linux `init_on_free=1`).
+  public var initOnFree: Bool
+  /// The processes.
+  public var processes: [ProcessSpec]
+  /// How busy it is, in order of time; full load before the first point if there is none at 0.
+  public var load: [LoadPoint]
+
+  /// All fields.
+  public init(image: String, kernel: ByteSize, files: ByteSize, filesOwnPercent: Int, fileReadsPerSecond: Int, fileAccesses: AccessPattern, initOnFree: Bool, processes: [ProcessSpec], load: [LoadPoint]) {
+    self.image = image
+    self.kernel = kernel
+    self.files = files
+    self.filesOwnPercent = filesOwnPercent
+    self.fileReadsPerSecond = fileReadsPerSecond
+    self.fileAccesses = fileAccesses
+    self.initOnFree = initOnFree
+    self.processes = processes
+    self.load = load
+  }
+}
+
+/// A guest whose memory was recorded from a real one, driven by a synthetic stream of accesses.
+public struct RecordedGuestSpec: Hashable, Sendable {
+  /// The recording: a page identity trace.
+  public var trace: String
+  /// Which guest of the recording.
+  public var guest: String
+  /// Which of its pages the stream uses.
+  public var accesses: AccessPattern
+  /// Pages read a second at full load.
+  public var readsPerSecond: Int
+  /// Pages written a second at full load.
+  public var writesPerSecond: Int
+  /// How busy it is, in order of time.
+  public var load: [LoadPoint]
+
+  /// All fields.
+  public init(trace: String, guest: String, accesses: AccessPattern, readsPerSecond: Int, writesPerSecond: Int, load: [LoadPoint]) {
+    self.trace = trace
+    self.guest = guest
+    self.accesses = accesses
+    self.readsPerSecond = readsPerSecond
+    self.writesPerSecond = writesPerSecond
+    self.load = load
+  }
+}
+
+/// What runs in a virtual machine.
+public enum GuestSpec: Hashable, Sendable {
+  /// A made-up guest.
+  case synthetic(SyntheticGuestSpec)
+  /// A recorded guest.
+  case recorded(RecordedGuestSpec)
+}
