@@ -1,0 +1,71 @@
+/// What a run samples. The raw value is the name in every result; exits are sampled by reason under `exit_…`.
+public enum Metric: String, CaseIterable, Sendable {
+  // Of the host.
+  case freeBytes = "free_bytes"
+  case privateBytes = "private_bytes"
+  case sharedBytes = "shared_bytes"
+  case balloonedBytes = "ballooned_bytes"
+  case swappedBytes = "swapped_bytes"
+  case savedZeroPages = "saved_zero_pages"
+  case savedSelfPages = "saved_self_pages"
+  case savedInterPages = "saved_inter_pages"
+  case merges = "merges"
+  case cowBreaks = "cow_breaks"
+  case fullScans = "full_scans"
+  case pagesScanned = "pages_scanned"
+  case pagesShared = "pages_shared"
+  case pagesSharing = "pages_sharing"
+  case pagesUnshared = "pages_unshared"
+  case pagesVolatile = "pages_volatile"
+  // Of a virtual machine.
+  case balloonTargetBytes = "balloon_target_bytes"
+  case balloonActualBytes = "balloon_actual_bytes"
+  case balloonFreedBytes = "balloon_freed_bytes"
+  case guestFreeBytes = "guest_free_bytes"
+  case guestCacheBytes = "guest_cache_bytes"
+  case guestAnonymousBytes = "guest_anonymous_bytes"
+  case tlbMissRate = "tlb_miss_rate"
+  case referencesPerWalk = "references_per_walk"
+  case exits = "exits"
+  case guestFaults = "guest_faults"
+  case swapIns = "swap_ins"
+  case slowdown = "slowdown"
+
+  /// The unit of its values.
+  public var unit: String { definition.unit }
+  /// What it measures, in a sentence.
+  public var meaning: String { definition.meaning }
+
+  private var definition: (unit: String, meaning: String) {
+    switch self {
+    case .freeBytes: ("bytes", "Host frames that nobody has.")
+    case .privateBytes: ("bytes", "Host frames that one guest alone has, the tables of its translation included; of the host: the sum.")
+    case .sharedBytes: ("bytes", "Host frames made shareable, each counted once; of a guest: its pages that map such frames.")
+    case .balloonedBytes: ("bytes", "Guest pages that the guests' balloons hold.")
+    case .swappedBytes: ("bytes", "Guest pages on the host's swap device.")
+    case .savedZeroPages: ("pages", "Pages of zeros that need no frame of their own.")
+    case .savedSelfPages: ("pages", "Pages that share the frame of another page of the same guest: the sum of (copies - 1) over guests and contents.")
+    case .savedInterPages: ("pages", "Pages that share the frame of another guest: the sum of (guests - 1) over frames.")
+    case .merges: ("merges", "Pages merged since the start.")
+    case .cowBreaks: ("copies", "Shared pages copied because a guest wrote to them, since the start.")
+    case .fullScans: ("scans", "Full scans of all registered memory since the start.")
+    case .pagesScanned: ("pages", "Pages that the scanner looked at since the start.")
+    case .pagesShared: ("pages", "Stable pages, as the scanner counts them.")
+    case .pagesSharing: ("pages", "Further pages that map a stable page, as the scanner counts them.")
+    case .pagesUnshared: ("pages", "Pages that the scanner found unique in the current scan.")
+    case .pagesVolatile: ("pages", "The scanner's other pages: changed too fast, skipped, or given the zero page.")
+    case .balloonTargetBytes: ("bytes", "The memory that the policy wants the guest to have.")
+    case .balloonActualBytes: ("bytes", "The guest's memory less what its balloon holds.")
+    case .balloonFreedBytes: ("bytes", "Host frames that the guest's balloon freed since the start.")
+    case .guestFreeBytes: ("bytes", "Memory that the guest's own kernel counts as free.")
+    case .guestCacheBytes: ("bytes", "The guest's page cache.")
+    case .guestAnonymousBytes: ("bytes", "Anonymous memory of the guest's processes.")
+    case .tlbMissRate: ("ratio", "Accesses that missed every level of the TLB, of all accesses since the last sample.")
+    case .referencesPerWalk: ("references", "Table entries read per page walk since the last sample.")
+    case .exits: ("exits", "VM exits since the start, for all reasons.")
+    case .guestFaults: ("faults", "Page faults that the guest's own kernel handled since the start.")
+    case .swapIns: ("pages", "Pages read back from the host's swap device since the start.")
+    case .slowdown: ("ratio", "Cycles that the accesses since the last sample took, over the cycles of the same accesses on bare hardware with enough memory.")
+    }
+  }
+}

@@ -1,0 +1,157 @@
+public import PageSharing
+public import Scenarios
+
+/// What a run found: the state at its end, and how it got there.
+public struct RunResult: Sendable {
+  /// The plan that was carried out.
+  public var scenario: Scenario
+  /// Whether the run reached its end.
+  public var state: RunState
+  /// How far virtual time got, in nanoseconds.
+  public var virtualNanoseconds: UInt64
+  /// The host at the end.
+  public var host: HostSummary
+  /// Sharing at the end.
+  public var sharing: SharingSummary
+  /// Each virtual machine at the end, in the scenario's order.
+  public var vms: [VMSummary]
+  /// What the audit of the laws found.
+  public var audit: AuditSummary
+  /// Every metric at every sample, in order of time, then of virtual machine, then of metric.
+  public var timeline: [Sample]
+  /// The scenario's expectations that did not hold, each in words.
+  public var failedExpectations: [String]
+}
+
+/// How a run ended.
+public enum RunState: String, Sendable {
+  /// It reached the scenario's end.
+  case complete
+  /// It was interrupted; what was finished is kept.
+  case partial
+}
+
+/// The host's memory at the end of a run, in bytes.
+public struct HostSummary: Hashable, Sendable {
+  /// Physical memory.
+  public var totalBytes: UInt64 = 0
+  /// Free frames.
+  public var freeBytes: UInt64 = 0
+  /// The least free memory at any sample.
+  public var freeMinBytes: UInt64 = 0
+  /// Frames that one guest alone has, page tables of its translation included.
+  public var privateBytes: UInt64 = 0
+  /// Frames that were made shareable, each counted once.
+  public var sharedBytes: UInt64 = 0
+  /// Guest pages that balloons hold.
+  public var balloonedBytes: UInt64 = 0
+  /// Guest pages on the host's swap device.
+  public var swappedBytes: UInt64 = 0
+}
+
+/// What sharing saves at the end of a run.
+public struct SharingSummary: Hashable, Sendable {
+  /// Guest pages that need no frame of their own.
+  public var savedPages: UInt64 = 0
+  /// Of them, pages of zeros.
+  public var savedZero: UInt64 = 0
+  /// Of them, pages equal to another of the same guest.
+  public var savedSelf: UInt64 = 0
+  /// Of them, pages equal to another guest's.
+  public var savedInter: UInt64 = 0
+  /// Pages merged since the start.
+  public var merges: UInt64 = 0
+  /// Shared pages copied because a guest wrote to them, since the start.
+  public var cowBreaks: UInt64 = 0
+  /// The scanner's own counters.
+  public var ksm = KSMCounters()
+}
+
+/// One virtual machine at the end of a run.
+public struct VMSummary: Hashable, Sendable {
+  /// Its name.
+  public var name: String
+  /// How its addresses were translated.
+  public var paging: String
+  /// Memory accesses that went through its TLB.
+  public var references: UInt64 = 0
+  /// Table entries read per page walk.
+  public var referencesPerWalk: Double = 0
+  /// Accesses that missed every level of the TLB, of all accesses.
+  public var tlbMissRate: Double = 0
+  /// VM exits by reason, in the order of the reasons.
+  public var exits: [ExitCount] = []
+  /// What the policy last asked it to have, in bytes.
+  public var balloonTargetBytes: UInt64 = 0
+  /// Its memory less what its balloon holds, in bytes.
+  public var balloonActualBytes: UInt64 = 0
+  /// The least and the greatest of that at any sample, in bytes.
+  public var balloonActualMinBytes: UInt64 = 0
+  /// See `balloonActualMinBytes`.
+  public var balloonActualMaxBytes: UInt64 = 0
+  /// Host frames that its balloon freed since the start, in bytes.
+  public var balloonFreedBytes: UInt64 = 0
+  /// Frames that it alone has, in bytes.
+  public var privateBytes: UInt64 = 0
+  /// Its pages that map shared frames, in bytes.
+  public var sharedBytes: UInt64 = 0
+  /// Its pages on the host's swap device, in bytes.
+  public var swappedBytes: UInt64 = 0
+  /// Pages that the host had to read back from swap for it.
+  public var swapIns: UInt64 = 0
+  /// Page faults that its own kernel handled.
+  public var guestFaults: UInt64 = 0
+  /// Cycles that its accesses took, over the cycles of the same accesses on bare hardware with enough memory.
+  public var slowdown: Double = 1
+}
+
+/// How often a virtual machine left for one reason.
+public struct ExitCount: Hashable, Sendable {
+  /// The reason, `ept_violation` and others.
+  public var reason: String
+  /// How often.
+  public var count: UInt64
+  /// A reason and a count.
+  public init(reason: String, count: UInt64) {
+    self.reason = reason
+    self.count = count
+  }
+}
+
+/// What the audit of the laws found.
+public struct AuditSummary: Hashable, Sendable {
+  /// How often all laws were checked.
+  public var samples: UInt64 = 0
+  /// How many breaches were found.
+  public var violations: UInt64 = 0
+  /// The first breaches, in words.
+  public var messages: [String] = []
+}
+
+/// One metric's value at one moment.
+public struct Sample: Hashable, Sendable {
+  /// When, in nanoseconds of virtual time.
+  public var timeNanoseconds: UInt64
+  /// The virtual machine; empty for the host.
+  public var vm: String
+  /// Which metric.
+  public var metric: Metric
+  /// Its value.
+  public var value: MetricValue
+}
+
+/// A metric's value: a count, exact, or a rate.
+public enum MetricValue: Hashable, Sendable {
+  /// An exact count or an amount in the metric's unit.
+  case count(UInt64)
+  /// A ratio or a rate.
+  case real(Double)
+
+  /// The value as a number to draw.
+  public var number: Double {
+    switch self {
+    case .count(let count): Double(count)
+    case .real(let real): real
+    }
+  }
+}
