@@ -135,6 +135,13 @@ public final class FrameContents {
     }
   }
 
+  /// Whether the frame holds the bytes that a descriptor describes.
+  public func holds(_ content: PageContent, _ frame: HostFrame) -> Bool {
+    let held = descriptor(frame)
+    if held == content { return true }
+    return (0..<PageContent.wordCount).allSatisfy { loadWord($0, of: frame) == content.word(at: $0) }
+  }
+
   /// Whether the frame holds 4096 zero bytes.
   public func isZero(_ frame: HostFrame) -> Bool {
     let content = descriptor(frame)
@@ -169,9 +176,13 @@ public final class FrameContents {
     if held.kind == .bytes { pool.giveBack(held) }
   }
 
-  /// XXH3-64 of a detached content's bytes.
-  public func indexHash(of content: DetachedContent) -> UInt64 {
-    unsafe withPage(PageContent(rawValue: content.rawValue), scratch: scratchA) { unsafe PageHash.index($0) }
+  /// The word at an index from 0 to 511 of a detached content.
+  public func loadWord(_ index: Int, of content: DetachedContent) -> UInt64 {
+    let held = PageContent(rawValue: content.rawValue)
+    guard held.kind == .bytes else { return held.word(at: index) }
+    precondition(UInt(bitPattern: index) < UInt(PageContent.wordCount), "word index out of a page's bounds")
+    // SAFETY: a slot holds 512 words and the index was just checked.
+    return unsafe UInt64(littleEndian: pool.slot(held)[index])
   }
 }
 

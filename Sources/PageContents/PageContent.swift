@@ -17,7 +17,8 @@ public import Columns
   /// The descriptor as a word: the kind in bits 63:62, its parameters below.
   public let rawValue: UInt64
 
-  @inlinable init(rawValue: UInt64) { self.rawValue = rawValue }
+  /// Takes a word that `rawValue` gave for the descriptor that it was.
+  @inlinable public init(rawValue: UInt64) { self.rawValue = rawValue }
 
   /// Bytes in a page: 4 KiB.
   public static let byteCount = 4096

@@ -1,0 +1,119 @@
+internal import Columns
+
+/// # FrameAllocation: which frames are free, and who has the others
+///
+/// Frames are handed out by the buddy system as Linux uses it: free memory is kept in blocks of 2^order frames, orders 0 to 10, each
+/// aligned to its size. A request takes the smallest block that is large enough and splits it; a freed block is merged with its buddy, the
+/// other half of the block that both came from, for as long as that is free and whole.
+///
+/// The invariants: no frame lies in two blocks; no two free buddies of one order stand unmerged; free plus allocated frames are
+/// all frames. They hold because a block enters a free list only through `release`, which merges first, and because a block's order
+/// is recorded at its first frame and nowhere else. So freeing everything restores the blocks that the allocator began with.
+///
+/// A free frame needs two links, a used one needs a record of its use: as in Linux's `struct page`, one word serves both.
+
+/// A buddy allocator over frames 0 ..< frameCount, with a word of record for each frame in use.
+public final class BuddyAllocator {
+  /// The largest block: 2^10 frames, 4 MiB (Linux `MAX_PAGE_ORDER`).
+  public static let maxOrder = 10
+
+  /// How many frames there are, free or not.
+  public let frameCount: Int
+  /// How many frames are free.
+  public private(set) var freeFrames: Int
+
+  /// Of a free block's first frame: next and previous block's frame, each plus 1, 0 for none. Of a used frame: its record.
+  private let words: Column<UInt64>
+  /// Of a free block's first frame: its order plus 1. Of every other frame: 0.
+  private let heads: Column<UInt8>
+  /// Of each order: the first free block's frame plus 1, and how many blocks there are.
+  private let lists = Column<UInt32>(count: BuddyAllocator.maxOrder + 1)
+  private let counts = Column<Int>(count: BuddyAllocator.maxOrder + 1)
+
+  /// An allocator with every frame free. At most 2^32 - 2 frames (16 TiB).
+  public init(frameCount: Int) {
+    precondition(frameCount > 0 && frameCount < Int(UInt32.max), "a host has from 1 to 2^32 - 2 frames")
+    self.frameCount = frameCount
+    words = Column(count: frameCount)
+    heads = Column(count: frameCount)
+    freeFrames = frameCount
+    // From the top down, so that each list begins with its lowest block.
+    var end = frameCount
+    while end > 0 {
+      let order = min(Self.maxOrder, end.trailingZeroBitCount)
+      end -= 1 << order
+      push(end, order)
+    }
+  }
+
+  // MARK: Allocation
+
+  /// A free block of 2^order frames, the lowest order that has one split as far as needed; nil if there is none.
+  public func allocate(order: Int = 0) -> Int? {
+    precondition((0...Self.maxOrder).contains(order), "block order out of range")
+    guard let found = (order...Self.maxOrder).first(where: { lists[$0] != 0 }) else { return nil }
+    let block = Int(lists[found]) - 1
+    unlink(block, found)
+    var size = found
+    while size > order {
+      size -= 1
+      push(block + (1 << size), size)
+    }
+    freeFrames -= 1 << order
+    for frame in block..<block + (1 << order) { words[frame] = 0 }
+    return block
+  }
+
+  /// Gives a block back that `allocate` handed out, or an aligned part of one.
+  public func release(_ block: Int, order: Int = 0) {
+    precondition(block & ((1 << order) - 1) == 0 && block + (1 << order) <= frameCount, "a released block must be aligned and inside the host")
+    freeFrames += 1 << order
+    precondition(freeFrames <= frameCount, "more frames released than were allocated")
+    var (block, order) = (block, order)
+    while order < Self.maxOrder {
+      let buddy = block ^ (1 << order)
+      guard buddy + (1 << order) <= frameCount, heads[buddy] == UInt8(order + 1) else { break }
+      unlink(buddy, order)
+      block = min(block, buddy)
+      order += 1
+    }
+    push(block, order)
+  }
+
+  /// How many free blocks of an order there are.
+  public func freeBlocks(order: Int) -> Int { counts[order] }
+
+  /// Whether a frame is free. Looks at no more than eleven block heads.
+  public func isFree(_ frame: Int) -> Bool {
+    (0...Self.maxOrder).contains { order in heads[frame & ~((1 << order) - 1)] > order }
+  }
+
+  /// The record of a frame in use; meaningless for a free one. Zero when the frame is allocated.
+  public subscript(recordOf frame: Int) -> UInt64 {
+    get { words[frame] }
+    set { words[frame] = newValue }
+  }
+
+  // MARK: Free lists
+
+  private func push(_ block: Int, _ order: Int) {
+    let first = lists[order]
+    words[block] = UInt64(first)
+    if first != 0 { words[Int(first) - 1] |= UInt64(block + 1) << 32 }
+    lists[order] = UInt32(block + 1)
+    heads[block] = UInt8(order + 1)
+    counts[order] += 1
+  }
+
+  private func unlink(_ block: Int, _ order: Int) {
+    let (next, previous) = (words[block] & 0xffff_ffff, words[block] >> 32)
+    if previous == 0 {
+      lists[order] = UInt32(next)
+    } else {
+      words[Int(previous) - 1] = words[Int(previous) - 1] & ~0xffff_ffff | next
+    }
+    if next != 0 { words[Int(next) - 1] = words[Int(next) - 1] & 0xffff_ffff | previous << 32 }
+    heads[block] = 0
+    counts[order] -= 1
+  }
+}

@@ -1,0 +1,86 @@
+public import Addressing
+internal import Columns
+
+/// The host's frames with what is known of each, and which guest pages map it.
+///
+/// The pages that map a frame form a doubly linked list through two columns indexed by page ordinal, begun in the frame's record. The
+/// invariant: a page is in the list of a frame exactly if the guest-physical map sends it there. The zero frame is the exception: it
+/// is never reclaimed or moved, so nobody asks who maps it and its pages are only counted, as in Linux.
+public final class FrameTable {
+  /// Which frames are free.
+  public let allocator: BuddyAllocator
+  private let next: Column<UInt32>
+  private let previous: Column<UInt32>
+
+  /// A host of `frameCount` frames for guests of at most `pageCapacity` pages in all.
+  public init(frameCount: Int, pageCapacity: Int) {
+    allocator = BuddyAllocator(frameCount: frameCount)
+    next = Column(count: pageCapacity)
+    previous = Column(count: pageCapacity)
+  }
+
+  /// How many guest pages there can be.
+  public var pageCapacity: Int { next.count }
+
+  /// The record of a frame in use.
+  public subscript(frame: HostFrame) -> FrameRecord {
+    get { FrameRecord(word: allocator[recordOf: frame.index]) }
+    set { allocator[recordOf: frame.index] = newValue.word }
+  }
+
+  /// Allocates a frame for a use; nil if none is free.
+  public func allocate(for record: FrameRecord) -> HostFrame? {
+    guard let index = allocator.allocate() else { return nil }
+    allocator[recordOf: index] = record.word
+    return HostFrame(index)
+  }
+
+  /// Gives a frame back that no page maps.
+  public func release(_ frame: HostFrame) {
+    precondition(self[frame].references == 0, "a frame that pages map cannot be released")
+    allocator.release(frame.index)
+  }
+
+  /// Notes that a page maps a frame.
+  public func link(_ page: PageOrdinal, to frame: HostFrame) {
+    var record = self[frame]
+    precondition(record.references < FrameRecord.referenceLimit, "more pages map one frame than can be counted")
+    record.references += 1
+    if record.use != .zero {
+      next[page.index] = record.firstPage.map { $0.rawValue + 1 } ?? 0
+      previous[page.index] = 0
+      if let first = record.firstPage { previous[first.index] = page.rawValue + 1 }
+      record.firstPage = page
+    }
+    self[frame] = record
+  }
+
+  /// Notes that a page maps a frame no more.
+  /// - Returns: how many pages still map it.
+  public func unlink(_ page: PageOrdinal, from frame: HostFrame) -> UInt32 {
+    var record = self[frame]
+    precondition(record.references > 0, "a page that maps a frame is counted there")
+    record.references -= 1
+    if record.use != .zero {
+      let (after, before) = (next[page.index], previous[page.index])
+      if before == 0 {
+        record.firstPage = after == 0 ? nil : PageOrdinal(after - 1)
+      } else {
+        next[Int(before) - 1] = after
+      }
+      if after != 0 { previous[Int(after) - 1] = before }
+    }
+    self[frame] = record
+    return record.references
+  }
+
+  /// Calls `body` with every page that maps a frame; the zero frame has no list.
+  public func forEachPage(of frame: HostFrame, _ body: (PageOrdinal) -> Void) {
+    var page = self[frame].firstPage
+    while let current = page {
+      let after = next[current.index]
+      page = after == 0 ? nil : PageOrdinal(after - 1)
+      body(current)
+    }
+  }
+}

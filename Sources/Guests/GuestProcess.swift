@@ -1,0 +1,141 @@
+internal import Addressing
+internal import Machine
+internal import PageContents
+
+/// A process of a synthetic guest: tables, program text mapped from the page cache, and a heap, all faulted in on demand.
+final class GuestProcess {
+  let program: Program
+  private let kernel: GuestKernel
+  let tables: ProcessTables
+  /// Of each heap page: its guest frame plus 1, or 0 where it was never touched.
+  private var heap: [UInt32]
+  private var textMapped: [Bool]
+  /// Heap pages from the first that were touched once.
+  private(set) var touched = 0
+
+  static let textBase: UInt64 = 0x40_0000
+  static let heapBase: UInt64 = 0x5555_0000_0000
+
+  /// What the processes of one specification have in common.
+  struct Program {
+    let name: String
+    let textFirst: Int
+    let textPages: Int
+    let heapPages: Int
+    let zeroPercent: Int
+    let commonPercent: Int
+    let image: ContentSpace
+
+    /// What a heap page is used for.
+    enum HeapUse { case zero, common, unique }
+
+    /// The uses are spread evenly over the heap.
+    func use(of page: Int) -> HeapUse {
+      let place = page * 61 % 100
+      if place < zeroPercent { return .zero }
+      return place < zeroPercent + commonPercent ? .common : .unique
+    }
+  }
+
+  /// Fails if the guest has no memory for the first table.
+  init?(program: Program, kernel: GuestKernel) {
+    guard let tables = ProcessTables(kernel: kernel) else { return nil }
+    self.program = program
+    self.kernel = kernel
+    self.tables = tables
+    heap = Array(repeating: 0, count: program.heapPages)
+    textMapped = Array(repeating: false, count: program.textPages)
+  }
+
+  func heapAddress(_ page: Int) -> GuestVirtualAddress { GuestVirtualAddress(Self.heapBase + UInt64(page) << 12) }
+  func textAddress(_ page: Int) -> GuestVirtualAddress { GuestVirtualAddress(Self.textBase + UInt64(page) << 12) }
+
+  /// One access of the process, its page fault handled; false if memory ran out.
+  func access(_ address: GuestVirtualAddress, _ kind: AccessKind) -> Bool {
+    for _ in 0..<2 {
+      switch kernel.vm.access(address, kind) {
+      case .mapped: return true
+      case .stopped: return false
+      case .guestFault: guard handleFault(address) else { return false }
+      }
+    }
+    return false
+  }
+
+  /// Touches the next heap page that never was: writes what a page of its use begins with.
+  func growHeap(_ unique: inout UniqueContents) -> Bool {
+    guard touched < program.heapPages else { return false }
+    let content: PageContent =
+      switch program.use(of: touched) {
+      case .zero: .zero
+      case .common: program.image.content(.common, of: program.name, page: touched)
+      case .unique: unique.take()
+      }
+    guard write(content, to: touched) else { return false }
+    touched += 1
+    return true
+  }
+
+  /// Rewrites a heap page: with content of its own, or, in pages that are zero or common, with a small change that the next write undoes.
+  func rewrite(_ page: Int, _ unique: inout UniqueContents) {
+    let home: PageContent
+    switch program.use(of: page) {
+    case .unique:
+      _ = write(unique.take(), to: page)
+      return
+    case .zero: home = .zero
+    case .common: home = program.image.content(.common, of: program.name, page: page)
+    }
+    let current = heap[page] == 0 ? nil : kernel.vm.content(of: GuestFrame(UInt64(heap[page] - 1)))
+    _ = write(current == home ? home.written : home, to: page)
+  }
+
+  private func write(_ content: PageContent, to page: Int) -> Bool {
+    let address = heapAddress(page)
+    if heap[page] == 0, !handleFault(address) { return false }
+    return access(address, .write) && kernel.vm.write(content, at: address, frame: GuestFrame(UInt64(heap[page] - 1))) != .stopped
+  }
+
+  private func handleFault(_ address: GuestVirtualAddress) -> Bool {
+    kernel.faults += 1
+    if address.rawValue >= Self.heapBase {
+      let page = Int((address.rawValue - Self.heapBase) >> 12)
+      guard page < heap.count, heap[page] == 0, let frame = kernel.allocateZeroed() else { return false }
+      guard tables.map(address, to: frame, writable: true, executable: false) else {
+        kernel.free(frame)
+        return false
+      }
+      heap[page] = UInt32(truncatingIfNeeded: frame.rawValue) + 1
+      kernel.anonymousPages += 1
+      return true
+    }
+    let page = Int((address.rawValue &- Self.textBase) >> 12)
+    guard page < textMapped.count, !textMapped[page] else { return false }
+    // Pinned before the tables grow: their frames may come from the page cache.
+    guard let frame = kernel.filePage(program.textFirst + page) else { return false }
+    kernel.pin(program.textFirst + page)
+    guard tables.map(address, to: frame, writable: false, executable: true) else {
+      kernel.unpin(program.textFirst + page)
+      return false
+    }
+    textMapped[page] = true
+    return true
+  }
+
+  /// Ends the process: unmaps everything, as Linux does entry by entry, and frees it.
+  func exit() {
+    for page in heap.indices where heap[page] != 0 {
+      tables.unmap(heapAddress(page))
+      kernel.free(GuestFrame(UInt64(heap[page] - 1)))
+      kernel.anonymousPages -= 1
+    }
+    for page in textMapped.indices where textMapped[page] {
+      tables.unmap(textAddress(page))
+      kernel.unpin(program.textFirst + page)
+    }
+    heap = []
+    textMapped = []
+    touched = 0
+    tables.destroy()
+  }
+}

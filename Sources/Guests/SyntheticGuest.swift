@@ -1,0 +1,193 @@
+public import Addressing
+public import Ballooning
+public import Columns
+public import Machine
+internal import PageContents
+
+/// A guest that memlab makes up: a kernel, a page cache, and processes that come and go with the load.
+public final class SyntheticGuest: Guest {
+  /// The virtual machine that it runs in.
+  public let vm: VirtualMachine
+  /// Pages of its own for the balloon's queues.
+  public private(set) var balloonQueueFrames: [GuestFrame] = []
+  /// Where its balloon gets pages from.
+  public let balloonPages: any BalloonPageSource
+
+  private let spec: SyntheticGuestSpec
+  private let image: ContentSpace
+  private let kernel: GuestKernel
+  private var groups: [Group] = []
+  private var unique: UniqueContents
+  private var stream: RandomStream
+  private var filePicker: PagePicker
+  private var fileReads = EventRate()
+  /// Tables of a process that does nothing, for the processor to stand in when no other runs.
+  private var idle: ProcessTables?
+
+  /// The processes of one specification.
+  private struct Group {
+    let spec: ProcessSpec
+    let program: GuestProcess.Program
+    var picker: PagePicker
+    var running: [GuestProcess] = []
+    var writes = EventRate()
+    var growth = EventRate()
+  }
+
+  /// Accesses that a process makes before the next one runs.
+  static let accessesPerTurn = 2000
+  /// Accesses to a page before the next page is chosen: a cache line each, in one eighth of the page.
+  static let accessesPerPage = 8
+  /// A process fills its heap in about this many seconds.
+  static let secondsToFillHeap = 4
+  /// Guest pages for the balloon's two queues and its buffer of page numbers.
+  static let queuePages = 4
+
+  /// A guest that fills `vm` as `spec` says. Guests given the same `image` hold the same files; `own` is this guest's alone.
+  public init(vm: VirtualMachine, spec: SyntheticGuestSpec, image: ContentSpace, own: ContentSpace, random: RandomSource) {
+    self.vm = vm
+    self.spec = spec
+    self.image = image
+    unique = UniqueContents(space: own)
+    stream = random.stream("vm/\(vm.name)/events")
+    let texts = spec.processes.map { (name: $0.name, pages: Self.pages($0.text)) }
+    let cache = PageCache(image: image, own: own, filePages: Self.pages(spec.files), ownPercent: spec.filesOwnPercent, programs: texts)
+    filePicker = PagePicker(spec.fileAccesses, count: Self.pages(spec.files), stream: &stream)
+    for (index, process) in spec.processes.enumerated() {
+      let program = GuestProcess.Program(
+        name: process.name, textFirst: cache.text(of: index), textPages: Self.pages(process.text), heapPages: Self.pages(process.heap),
+        zeroPercent: process.heapZeroPercent, commonPercent: process.heapDuplicatePercent, image: image)
+      groups.append(Group(spec: process, program: program, picker: PagePicker(process.accesses, count: Self.pages(process.heap), stream: &stream)))
+    }
+    kernel = GuestKernel(vm: vm, initOnFree: spec.initOnFree, cache: cache)
+    balloonPages = KernelBalloonPages(kernel)
+  }
+
+  private static func pages(_ size: ByteSize) -> Int { Int(truncatingIfNeeded: (size.bytes + 4095) >> PageSize.size4K.shift) }
+
+  /// What its kernel reports.
+  public var statistics: GuestMemoryStatistics {
+    var statistics = GuestMemoryStatistics()
+    statistics.free = kernel.freePages
+    statistics.cached = kernel.cache.count
+    statistics.anonymous = kernel.anonymousPages
+    statistics.faults = kernel.faults
+    statistics.failedAllocations = kernel.failedAllocations
+    return statistics
+  }
+
+  /// Loads the kernel: three quarters from the image, the rest set up anew in every guest. Then the balloon's pages and the idle process.
+  public func boot() {
+    let pages = Self.pages(spec.kernel)
+    for page in 0..<pages {
+      guard let frame = kernel.allocate() else { break }
+      _ = vm.fill(frame, with: page * 4 < pages * 3 ? image.content(.kernel, UInt64(page)) : unique.take())
+    }
+    for _ in 0..<Self.queuePages {
+      if let frame = kernel.allocateZeroed() { balloonQueueFrames.append(frame) }
+    }
+    idle = ProcessTables(kernel: kernel)
+    if let idle { vm.translator.loadCR3(idle.root.address) }
+  }
+
+  /// Carries out the page events of a stretch of time.
+  public func step(nanoseconds: UInt64, levelPercent: Int) {
+    guard vm.isRunning else { return }
+    for index in groups.indices {
+      adjust(&groups[index], levelPercent)
+      let writes = groups[index].writes.events(perSecond: groups[index].spec.writesPerSecond * groups[index].running.count, percent: levelPercent, nanoseconds: nanoseconds)
+      let growth = groups[index].growth.events(perSecond: groups[index].program.heapPages / Self.secondsToFillHeap + 1, percent: 100, nanoseconds: nanoseconds)
+      grow(&groups[index], by: growth)
+      write(&groups[index], count: writes)
+    }
+    for _ in 0..<fileReads.events(perSecond: spec.fileReadsPerSecond, percent: levelPercent, nanoseconds: nanoseconds) where filePicker.count > 0 {
+      guard let frame = kernel.filePage(filePicker.next(&stream)) else { break }
+      _ = vm.load64(frame.address)
+    }
+  }
+
+  /// Starts and ends processes until as many run as the load asks for.
+  private func adjust(_ group: inout Group, _ levelPercent: Int) {
+    let wanted = (group.spec.count * levelPercent + 99) / 100
+    while group.running.count > wanted {
+      let leaving = group.running.removeLast()
+      if let idle { vm.translator.loadCR3(idle.root.address) }
+      leaving.exit()
+    }
+    while group.running.count < wanted, vm.isRunning {
+      guard let process = GuestProcess(program: group.program, kernel: kernel) else { return }
+      group.running.append(process)
+    }
+  }
+
+  private func grow(_ group: inout Group, by pages: Int) {
+    for process in group.running where process.touched < group.program.heapPages {
+      vm.translator.loadCR3(process.tables.root.address)
+      for _ in 0..<pages where !process.growHeap(&unique) { break }
+    }
+  }
+
+  private func write(_ group: inout Group, count: Int) {
+    guard !group.running.isEmpty else { return }
+    let share = (count + group.running.count - 1) / group.running.count
+    var left = count
+    for process in group.running where process.touched > 0 && left > 0 {
+      vm.translator.loadCR3(process.tables.root.address)
+      for _ in 0..<min(share, left) {
+        let page = group.picker.next(&stream)
+        guard page < process.touched else { continue }
+        // One write in eight goes to pages that look alike in all processes; the others stay among the process's own.
+        guard group.program.use(of: page) == .unique || stream.oneIn(8) else { continue }
+        process.rewrite(page, &unique)
+      }
+      left -= share
+    }
+  }
+
+  /// Runs a burst of accesses, the processes in turn.
+  public func window(accesses: Int) {
+    let runnable = groups.indices.flatMap { group in groups[group].running.indices.map { (group, $0) } }
+    guard !runnable.isEmpty, vm.isRunning else { return }
+    var done = 0
+    var turn = stream.index(below: runnable.count)
+    while done < accesses && vm.isRunning {
+      let (group, process) = runnable[turn]
+      turn = turn + 1 == runnable.count ? 0 : turn + 1
+      let count = min(Self.accessesPerTurn, accesses - done)
+      vm.translator.loadCR3(groups[group].running[process].tables.root.address)
+      run(&groups[group], groups[group].running[process], accesses: count)
+      done += count
+    }
+  }
+
+  /// Three accesses in ten fetch instructions, the others go to the heap, a quarter of them to write.
+  private func run(_ group: inout Group, _ process: GuestProcess, accesses: Int) {
+    var left = accesses
+    while left > 0 {
+      let line = stream.below(8) * 512
+      if stream.below(10) < 3 || process.touched == 0 {
+        let page = stream.index(below: group.program.textPages)
+        for step in 0..<min(left, Self.accessesPerPage) {
+          guard group.program.textPages > 0 else { break }
+          guard process.access(process.textAddress(page).advanced(by: line + UInt64(step) * 64), .fetch) else { break }
+        }
+      } else {
+        let page = group.picker.next(&stream) % process.touched
+        let writes = group.program.use(of: page) == .unique
+        for step in 0..<min(left, Self.accessesPerPage) {
+          let kind: AccessKind = writes && step & 3 == 3 ? .write : .read
+          guard process.access(process.heapAddress(page).advanced(by: line + UInt64(step) * 64), kind) else { break }
+        }
+      }
+      left -= min(left, Self.accessesPerPage)
+    }
+  }
+}
+
+/// The balloon's way to a synthetic guest's kernel.
+private final class KernelBalloonPages: BalloonPageSource {
+  private let kernel: GuestKernel
+  init(_ kernel: GuestKernel) { self.kernel = kernel }
+  func takePageForBalloon() -> GuestFrame? { kernel.takeForBalloon() }
+  func returnPageFromBalloon(_ frame: GuestFrame) { kernel.returnFromBalloon(frame) }
+}

@@ -1,0 +1,151 @@
+public import Addressing
+internal import FrameAllocation
+internal import PageContents
+internal import PageTables
+internal import Translation
+
+/// What became of a guest's access.
+public enum AccessResult: Equatable, Sendable {
+  /// It went ahead at this host address.
+  case mapped(HostPhysicalAddress)
+  /// The guest's own tables refuse it; its kernel must act.
+  case guestFault
+  /// The guest has no memory at that address, or it was stopped for want of the host's.
+  case stopped
+}
+
+extension VirtualMachine {
+  /// One access of a guest's program: translated, and retried for as long as the hypervisor has something to resolve.
+  public func access(_ address: GuestVirtualAddress, _ kind: AccessKind, _ privilege: Privilege = .user) -> AccessResult {
+    // A walk of four guest levels can meet a fault at each, and once more at the page itself; a retry beyond that would be a
+    // fault that was resolved and is met again.
+    for _ in 0..<16 {
+      guard isRunning else { return .stopped }
+      switch translator.translate(address, kind, privilege) {
+      case .mapped(let host): return .mapped(host)
+      case .guestFault: return .guestFault
+      case .violation(let violation):
+        guard resolve(violation.address.page, violation.access) != nil else { return .stopped }
+      }
+    }
+    preconditionFailure("an access of \(name) at \(address) is never resolved")
+  }
+
+  /// Makes a guest frame ready for an access: backs it, reads it back from swap, or breaks its sharing.
+  /// - Returns: the host frame; nil if the guest has no such memory or was stopped.
+  func resolve(_ frame: GuestFrame, _ kind: AccessKind) -> HostFrame? {
+    guard isRunning, contains(frame) else { return nil }
+    let leaf = map.leaf(of: frame)
+    if leaf.isPresent {
+      if kind == .write && !leaf.isWritable { return breakSharing(frame, leaf) }
+      return leaf.frame
+    }
+    switch leaf.absence {
+    case .swapped(let slot): return swapIn(frame, Int(slot))
+    case .ballooned:
+      host.events.balloonedTouches += 1
+      balloonedPages -= 1
+      return populate(frame, kind)
+    case .never: return populate(frame, kind)
+    }
+  }
+
+  /// Backs a page that has nothing: a read gets the host's zero frame, as anonymous memory does in Linux, a write a frame of its own.
+  private func populate(_ frame: GuestFrame, _ kind: AccessKind) -> HostFrame? {
+    if kind != .write {
+      guard setLeaf(.page(host.zeroFrame, writable: false), of: frame) else { return nil }
+      host.frames.link(page(of: frame), to: host.zeroFrame)
+      zeroPages += 1
+      return host.zeroFrame
+    }
+    guard let fresh = host.allocateGuestFrame(for: self) else { return nil }
+    guard setLeaf(.page(fresh, writable: true), of: frame) else {
+      host.giveBack(fresh)
+      return nil
+    }
+    host.frames.link(page(of: frame), to: fresh)
+    privateFrames += 1
+    host.events.populated += 1
+    return fresh
+  }
+
+  /// Copies a shared frame for this page alone. The last sharer copies too, as in Linux.
+  private func breakSharing(_ frame: GuestFrame, _ leaf: EPTEntry) -> HostFrame? {
+    guard let fresh = host.allocateGuestFrame(for: self) else { return nil }
+    // The reclaim that the allocation may have done leaves shared frames alone, so the leaf still holds.
+    host.contents.copy(leaf.frame, to: fresh)
+    if leaf.frame != host.zeroFrame || leaf.isZeroPlaced { host.events.copiesOnWrite += 1 }
+    replace(leaf, of: frame, by: .page(fresh, writable: true))
+    host.frames.link(page(of: frame), to: fresh)
+    privateFrames += 1
+    return fresh
+  }
+
+  /// Reads a page back from the swap device.
+  private func swapIn(_ frame: GuestFrame, _ slot: Int) -> HostFrame? {
+    guard let fresh = host.allocateGuestFrame(for: self) else { return nil }
+    host.contents.put(host.swap.take(from: slot), into: fresh)
+    setExistingLeaf(.page(fresh, writable: true), of: frame)
+    host.frames.link(page(of: frame), to: fresh)
+    privateFrames += 1
+    swappedPages -= 1
+    swapIns += 1
+    host.events.swapIns += 1
+    return fresh
+  }
+
+  /// Sets a leaf that may need tables of the map; stops a guest if not even those can be had.
+  private func setLeaf(_ entry: EPTEntry, of frame: GuestFrame) -> Bool {
+    while isRunning {
+      if map.setLeaf(entry, of: frame) { return true }
+      host.makeRoom()
+    }
+    return false
+  }
+
+  /// Sets a leaf whose tables exist.
+  func setExistingLeaf(_ entry: EPTEntry, of frame: GuestFrame) {
+    let stored = map.setLeaf(entry, of: frame)
+    precondition(stored, "the tables of an existing leaf are there")
+  }
+
+  /// Changes a present leaf in the one right order: map, translations, reverse map, frame.
+  func replace(_ old: EPTEntry, of frame: GuestFrame, by entry: EPTEntry) {
+    setExistingLeaf(entry, of: frame)
+    translator.guestPhysicalMapChanged(frame, old: old)
+    let use = host.frames[old.frame].use
+    let remaining = host.frames.unlink(page(of: frame), from: old.frame)
+    switch use {
+    case .guestPage:
+      privateFrames -= 1
+      if remaining == 0 { host.giveBack(old.frame) }
+    case .stable:
+      stablePages -= 1
+      if remaining == 0 {
+        host.stableFrames -= 1
+        host.giveBack(old.frame)
+      }
+    case .zero:
+      zeroPages -= 1
+      if old.isZeroPlaced { placedZeroPages -= 1 }
+    case .none, .table: preconditionFailure("a guest page maps a frame that is not for guests")
+    }
+  }
+}
+
+extension Host {
+  /// Takes away whatever backs a guest frame, and notes why nothing does.
+  func unback(_ frame: GuestFrame, of vm: VirtualMachine, leaving entry: EPTEntry) {
+    let leaf = vm.map.leaf(of: frame)
+    if leaf.isPresent {
+      vm.replace(leaf, of: frame, by: entry)
+    } else if case .swapped(let slot) = leaf.absence {
+      contents.drop(swap.take(from: Int(slot)))
+      vm.swappedPages -= 1
+      vm.setExistingLeaf(entry, of: frame)
+    } else if leaf.absence != entry.absence {
+      vm.setExistingLeaf(entry, of: frame)
+    }
+    witness?.forget(vm.page(of: frame))
+  }
+}

@@ -1,0 +1,158 @@
+public import Addressing
+internal import Columns
+public import FrameAllocation
+public import PageContents
+public import TranslationCaching
+public import Translation
+
+/// # Machine: a host, its guests, and the laws that hold between them
+///
+/// Below this floor stand mechanisms that know nothing of each other: an allocator hands out frames, contents fill them, a guest-physical
+/// map sends guest frames to host frames, a translator walks tables and caches what it found, a scanner merges, a balloon takes
+/// pages away. Here they are wired together, and only here. Every change of who has which frame passes through one of six doors:
+///
+/// - `populate` gives a guest page a frame of its own (the first write to it, or the first after the balloon let it go);
+/// - `breakSharing` copies a shared frame for a guest that writes to it;
+/// - `merge` and `makeStable` let pages share a frame, at the scanner's word;
+/// - `discard` takes a page away, at the balloon device's word;
+/// - `swapOut` and `swapIn` move a page's content to the swap device and back;
+/// - `stop` ends a virtual machine.
+///
+/// Each door keeps the same order, and from it the laws follow. First the map's leaf changes; then every translation of the old leaf is
+/// invalidated; then the page leaves the old frame's reverse map; and only when no page is left there is the frame scrubbed and given
+/// back. So no translation outlives its frame (law 4), no frame is free while somebody maps it (law 1), and nobody finds another's bytes in
+/// a fresh frame (law 3). `Audit` checks all six laws from the outside, by counting everything anew.
+public final class Host {
+  /// What every frame holds.
+  public let contents: FrameContents
+  /// Which frames are free, and who maps the others.
+  public let frames: FrameTable
+  /// Where pages go when frames run out.
+  public let swap: SwapDevice
+  /// The frame of zeros that reads of never written memory are mapped to.
+  public let zeroFrame: HostFrame
+  /// When reclaim begins and ends.
+  public let watermarks: Watermarks
+  /// The processor's TLB, shared by all guests under their VPIDs.
+  public let tlb: TLBHierarchy
+  /// Every virtual machine that was created, stopped ones included, by number.
+  public internal(set) var vms: [VirtualMachine] = []
+  /// What happened so far.
+  public internal(set) var events = HostEvents()
+  /// Frames that the scanner made stable and that are still in use.
+  public internal(set) var stableFrames = 0
+
+  /// Follows what guests wrote, so that an audit can compare; nil unless audits are wanted.
+  let witness: ContentWitness?
+  /// The virtual machine of each span of 2^`spanShift` page ordinals.
+  var spanOwners: [VMID] = []
+  /// Where the reclaim clock stands.
+  var clockHand: UInt32 = 0
+
+  static let spanShift: UInt32 = 12
+
+  /// A host.
+  /// - Throws: `HostError.tooSmall` if not even the host's own frames fit.
+  public init(_ configuration: HostConfiguration) throws(HostError) {
+    let frameCount = Int(configuration.memory.bytes >> PageSize.size4K.shift)
+    let slots = Int(configuration.swap.bytes >> PageSize.size4K.shift)
+    guard frameCount >= HostConfiguration.leastFrames else { throw HostError.tooSmall(configuration.memory) }
+    guard configuration.memory <= HostConfiguration.largest, configuration.swap <= HostConfiguration.largest,
+      configuration.guestPageCapacity <= Int(UInt32.max) >> 1
+    else { throw HostError.tooLarge(configuration.memory) }
+    contents = FrameContents(frameCount: frameCount, detachedCapacity: slots)
+    frames = FrameTable(frameCount: frameCount, pageCapacity: configuration.guestPageCapacity)
+    swap = SwapDevice(slots: slots)
+    watermarks = Watermarks(managedPages: frameCount)
+    tlb = TLBHierarchy(configuration.tlb)
+    witness = configuration.audited ? ContentWitness(pageCapacity: configuration.guestPageCapacity) : nil
+    guard let zero = frames.allocate(for: .unmapped(.zero)) else { throw HostError.tooSmall(configuration.memory) }
+    zeroFrame = zero
+  }
+
+  /// How many frames are free.
+  public var freeFrames: Int { frames.allocator.freeFrames }
+
+  /// The virtual machine and guest frame of a page ordinal; nil where none was registered.
+  func owner(of page: PageOrdinal) -> (vm: VirtualMachine, frame: GuestFrame)? {
+    let span = Int(page.rawValue >> Host.spanShift)
+    guard span < spanOwners.count else { return nil }
+    let vm = vms[spanOwners[span].index]
+    let index = page.rawValue - vm.firstPage.rawValue
+    guard index < UInt32(vm.pageCount) else { return nil }
+    return (vm, GuestFrame(UInt64(index)))
+  }
+
+  /// Gives back a frame that no page maps, scrubbed.
+  func giveBack(_ frame: HostFrame) {
+    contents.setContent(.zero, of: frame)
+    frames.release(frame)
+  }
+}
+
+/// What a host is built from.
+public struct HostConfiguration: Sendable {
+  /// Physical memory.
+  public var memory: ByteSize
+  /// The swap device; 0 for none.
+  public var swap: ByteSize
+  /// The TLB's geometry.
+  public var tlb: TLBGeometry
+  /// The most guest pages that there will be, each guest rounded up to `Host.pageSpan`.
+  public var guestPageCapacity: Int
+  /// Whether audits will be asked for; they need a record of what guests wrote.
+  public var audited: Bool
+
+  /// All fields.
+  public init(memory: ByteSize, swap: ByteSize, tlb: TLBGeometry, guestPageCapacity: Int, audited: Bool) {
+    self.memory = memory
+    self.swap = swap
+    self.tlb = tlb
+    self.guestPageCapacity = guestPageCapacity
+    self.audited = audited
+  }
+
+  /// The largest host: 16 TiB of 4 KiB frames is what 32-bit frame links can name.
+  public static let largest = ByteSize(bytes: (1 << 44) - (1 << 20))
+  static let leastFrames = 1024
+}
+
+extension Host {
+  /// Guests' page ordinals begin at multiples of this many pages (16 MiB).
+  public static let pageSpan = 1 << Int(spanShift)
+
+  /// How many page ordinals a guest of some memory takes.
+  public static func ordinals(for memory: ByteSize) -> Int {
+    (Int(memory.bytes >> PageSize.size4K.shift) + pageSpan - 1) / pageSpan * pageSpan
+  }
+}
+
+/// Why a host cannot do what was asked.
+public enum HostError: Error, Equatable, Sendable {
+  /// The memory is less than a host needs.
+  case tooSmall(ByteSize)
+  /// The memory is more than frame numbers can name.
+  case tooLarge(ByteSize)
+  /// A virtual machine does not fit into the page ordinals that the host was built for.
+  case tooManyGuestPages(String)
+  /// No frame is left for a virtual machine's first tables.
+  case outOfMemory(String)
+}
+
+/// Counts of what happened on a host since its start.
+public struct HostEvents: Hashable, Sendable {
+  /// Pages merged, those that became stable first included.
+  public var merges: UInt64 = 0
+  /// Shared pages, zero pages placed by the scanner included, copied because a guest wrote to them.
+  public var copiesOnWrite: UInt64 = 0
+  /// Frames given to guest pages that had none.
+  public var populated: UInt64 = 0
+  /// Pages moved to the swap device.
+  public var swapOuts: UInt64 = 0
+  /// Pages read back from the swap device.
+  public var swapIns: UInt64 = 0
+  /// Accesses of guests to pages that their balloon holds.
+  public var balloonedTouches: UInt64 = 0
+  /// Virtual machines stopped because the host had no memory left.
+  public var killed: UInt64 = 0
+}

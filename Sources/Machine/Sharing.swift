@@ -1,0 +1,117 @@
+public import Addressing
+internal import FrameAllocation
+internal import PageContents
+public import PageSharing
+internal import PageTables
+
+/// The host as a page sharer sees it.
+extension Host: ScannableMemory {
+  /// What backs a page now. Pages of stopped machines, ballooned and swapped ones are absent.
+  public func backing(of page: PageOrdinal) -> PageBacking {
+    guard let (vm, frame) = owner(of: page), vm.isRunning else { return .absent }
+    let leaf = vm.map.leaf(of: frame)
+    guard leaf.isPresent else { return .absent }
+    switch frames[leaf.frame].use {
+    case .guestPage: return .private(leaf.frame)
+    case .stable: return .stable(leaf.frame)
+    case .zero: return .zeroFrame
+    case .none, .table: return .absent
+    }
+  }
+
+  /// The checksum that Linux KSM would keep of the frame.
+  public func ksmChecksum(of frame: HostFrame) -> UInt32 { contents.ksmChecksum(of: frame) }
+
+  /// XXH3-64 of the frame.
+  public func indexHash(of frame: HostFrame) -> UInt64 { contents.indexHash(of: frame) }
+
+  /// Whether two frames hold the same bytes.
+  public func areEqual(_ a: HostFrame, _ b: HostFrame) -> Bool { contents.areEqual(a, b) }
+
+  /// Whether a frame holds zeros only.
+  public func isZero(_ frame: HostFrame) -> Bool { contents.isZero(frame) }
+
+  /// Whether a frame was made stable and is still in use.
+  public func isStable(_ frame: HostFrame) -> Bool { !frames.allocator.isFree(frame.index) && frames[frame].use == .stable }
+
+  /// Write-protects a page's frame and makes it stable.
+  public func makeStable(_ page: PageOrdinal) -> HostFrame? {
+    guard let (vm, frame, leaf) = privateLeaf(of: page) else { return nil }
+    vm.setExistingLeaf(leaf.without(EPTEntry.write), of: frame)
+    vm.translator.guestPhysicalMapChanged(frame, old: leaf)
+    frames[leaf.frame].use = .stable
+    vm.privateFrames -= 1
+    vm.stablePages += 1
+    stableFrames += 1
+    return leaf.frame
+  }
+
+  /// Maps a page to a stable frame that holds the same bytes.
+  public func merge(_ page: PageOrdinal, into stable: HostFrame) -> Bool {
+    guard let (vm, frame, leaf) = privateLeaf(of: page), leaf.frame != stable, isStable(stable) else { return false }
+    guard contents.areEqual(leaf.frame, stable) else { return false }
+    vm.replace(leaf, of: frame, by: .page(stable, writable: false))
+    frames.link(page, to: stable)
+    vm.stablePages += 1
+    events.merges += 1
+    return true
+  }
+
+  /// Maps a page of zeros to the host's zero frame.
+  public func placeZeroPage(at page: PageOrdinal) -> Bool {
+    guard let (vm, frame, leaf) = privateLeaf(of: page), contents.isZero(leaf.frame) else { return false }
+    vm.replace(leaf, of: frame, by: .zeroPlaced(zeroFrame))
+    frames.link(page, to: zeroFrame)
+    vm.zeroPages += 1
+    vm.placedZeroPages += 1
+    events.merges += 1
+    return true
+  }
+
+  private func privateLeaf(of page: PageOrdinal) -> (vm: VirtualMachine, frame: GuestFrame, leaf: EPTEntry)? {
+    guard let (vm, frame) = owner(of: page), vm.isRunning else { return nil }
+    let leaf = vm.map.leaf(of: frame)
+    guard leaf.isPresent, frames[leaf.frame].use == .guestPage else { return nil }
+    return (vm, frame, leaf)
+  }
+}
+
+/// What sharing saves, counted from the frames themselves.
+public struct SharingCensus: Hashable, Sendable {
+  /// Pages of zeros without a frame of their own.
+  public var savedZero = 0
+  /// Other pages that share with a page of the same guest: the sum of (copies - 1) over guests and frames.
+  public var savedSelf = 0
+  /// Other pages that share with another guest: the sum of (guests - 1) over frames.
+  public var savedInter = 0
+  /// All three.
+  public var savedPages: Int { savedZero + savedSelf + savedInter }
+}
+
+extension Host {
+  /// Counts what sharing saves now. Pages that map the zero frame because they were only read are no saving of the scanner's: only those that
+  /// it placed count.
+  public func sharingCensus() -> SharingCensus {
+    var census = SharingCensus()
+    var owners: [VMID] = []
+    for index in 0..<frames.allocator.frameCount where !frames.allocator.isFree(index) {
+      let frame = HostFrame(index)
+      let record = frames[frame]
+      guard record.use == .stable else { continue }
+      let pages = Int(record.references)
+      if contents.isZero(frame) {
+        census.savedZero += pages - 1
+        continue
+      }
+      owners.removeAll(keepingCapacity: true)
+      frames.forEachPage(of: frame) { page in
+        let owner = spanOwners[Int(page.rawValue >> Host.spanShift)]
+        if !owners.contains(owner) { owners.append(owner) }
+      }
+      census.savedSelf += pages - owners.count
+      census.savedInter += owners.count - 1
+    }
+    for vm in vms { census.savedZero += vm.placedZeroPages }
+    return census
+  }
+}

@@ -1,0 +1,130 @@
+public import Addressing
+internal import FrameAllocation
+public import PageContents
+public import PageTables
+public import Translation
+
+/// A virtual machine: guest-physical memory behind a map, and one virtual processor behind a translator.
+///
+/// A guest reaches its memory in two ways. Programs use virtual addresses and go through the translator (`access`). The guest's kernel and its
+/// devices know physical addresses and use those (`load`, `store`, `fill`): such accesses see the same map and the same faults, but no
+/// TLB, as through a kernel's direct map of huge pages.
+public final class VirtualMachine {
+  /// Its number.
+  public let id: VMID
+  /// Its name.
+  public let name: String
+  /// Its memory in pages.
+  public let pageCount: Int
+  /// The ordinal of its first page.
+  public let firstPage: PageOrdinal
+  /// The guest-physical map.
+  public let map: GuestPhysicalMap
+  /// How its virtual addresses are translated.
+  public let translator: any Translator
+  /// Whether it still runs.
+  public internal(set) var isRunning = true
+
+  /// Frames that hold one page of this guest alone.
+  public internal(set) var privateFrames = 0
+  /// Pages that map stable frames.
+  public internal(set) var stablePages = 0
+  /// Pages that map the host's zero frame.
+  public internal(set) var zeroPages = 0
+  /// Of those, the ones that the scanner put there.
+  public internal(set) var placedZeroPages = 0
+  /// Pages on the swap device.
+  public internal(set) var swappedPages = 0
+  /// Pages that its balloon holds.
+  public internal(set) var balloonedPages = 0
+  /// Pages read back from the swap device so far.
+  public internal(set) var swapIns: UInt64 = 0
+  /// Exits for devices and hypercalls, which no translator sees, by reason.
+  public internal(set) var deviceExits = ExitCounts()
+
+  unowned let host: Host
+  let tables: TableFrames
+
+  init(id: VMID, name: String, pageCount: Int, firstPage: PageOrdinal, mode: PagingMode, host: Host) throws(HostError) {
+    self.id = id
+    self.name = name
+    self.pageCount = pageCount
+    self.firstPage = firstPage
+    self.host = host
+    tables = TableFrames(owner: id, host: host)
+    guard let map = try? GuestPhysicalMap(contents: host.contents, frames: tables) else { throw HostError.outOfMemory(name) }
+    self.map = map
+    let vpid = VPID(UInt16(id.rawValue + 1))
+    translator =
+      switch mode {
+      case .native: NativeTranslator(contents: host.contents, map: map, tlb: host.tlb, vpid: vpid)
+      case .nested: NestedTranslator(contents: host.contents, map: map, tlb: host.tlb, vpid: vpid)
+      case .shadow: ShadowTranslator(contents: host.contents, map: map, tlb: host.tlb, vpid: vpid, frames: tables)
+      }
+  }
+
+  /// Frames that hold the tables of its translation.
+  public var tableFrames: Int { tables.count }
+
+  /// What it is charged: the frames that it alone has.
+  public var chargedFrames: Int { privateFrames + tableFrames }
+
+  /// Counts an exit for a device or a hypercall.
+  public func countExit(_ reason: ExitReason) { deviceExits[reason] += 1 }
+
+  /// All exits so far, by reason.
+  public var exits: ExitCounts { translator.counters.exits + deviceExits }
+
+  func page(of frame: GuestFrame) -> PageOrdinal { PageOrdinal(firstPage.rawValue + UInt32(truncatingIfNeeded: frame.rawValue)) }
+
+  func contains(_ frame: GuestFrame) -> Bool { frame.rawValue < UInt64(pageCount) }
+}
+
+/// Frames for the tables of one virtual machine. Tables may use the reserve that other allocations leave alone, and never reclaim: a
+/// reclaim in the middle of a map's change would change the map under its feet.
+final class TableFrames: TableFrameSource {
+  let owner: VMID
+  unowned let host: Host
+  private(set) var count = 0
+
+  init(owner: VMID, host: Host) {
+    self.owner = owner
+    self.host = host
+  }
+
+  func allocateTableFrame() -> HostFrame? {
+    guard let frame = host.frames.allocate(for: .table(of: owner)) else { return nil }
+    count += 1
+    return frame
+  }
+
+  func freeTableFrame(_ frame: HostFrame) {
+    host.giveBack(frame)
+    count -= 1
+  }
+}
+
+extension Host {
+  /// Creates a virtual machine with nothing backed yet.
+  public func createVM(name: String, memory: ByteSize, paging: PagingMode) throws(HostError) -> VirtualMachine {
+    let pages = Int(memory.bytes >> PageSize.size4K.shift)
+    let first = spanOwners.count << Int(Host.spanShift)
+    guard pages > 0, vms.count < Int(UInt16.max) - 1, first + Host.ordinals(for: memory) <= frames.pageCapacity else {
+      throw HostError.tooManyGuestPages(name)
+    }
+    let vm = try VirtualMachine(id: VMID(UInt32(vms.count)), name: name, pageCount: pages, firstPage: PageOrdinal(UInt32(first)), mode: paging, host: self)
+    vms.append(vm)
+    spanOwners.append(contentsOf: repeatElement(vm.id, count: Host.ordinals(for: memory) >> Int(Host.spanShift)))
+    return vm
+  }
+
+  /// Stops a virtual machine and takes all its memory back.
+  public func stop(_ vm: VirtualMachine) {
+    guard vm.isRunning else { return }
+    vm.isRunning = false
+    for index in 0..<vm.pageCount { unback(GuestFrame(index), of: vm, leaving: .absent) }
+    vm.balloonedPages = 0
+    vm.translator.destroy()
+    vm.map.destroy()
+  }
+}
