@@ -1,1 +1,31 @@
-// placeholder
+public import Addressing
+
+/// # PageTables: tables are words in frames
+///
+/// A processor knows a page table only as 512 words of eight bytes in a frame, and so does this module: nothing here keeps a tree of
+/// objects. `X86Entry` and `EPTEntry` read and build those words bit by bit; `X86Walk` and `GuestPhysicalMap.walk` go from table to
+/// table as the hardware does, one load a level, and say how many loads they made.
+///
+/// The invariant: *what a walk answers is a function of the words in the frames and of nothing else*. The one cache here, the address
+/// of the last leaf table of a `GuestPhysicalMap`, holds the place of a table and never the value of an entry, and a table stays
+/// where it is until the whole map is destroyed.
+///
+/// Who writes the words: a guest writes its own tables by stores to its own memory, so this module only offers it the constructors
+/// of entries; the hypervisor's map from guest-physical to host frames is a `GuestPhysicalMap`, whose tables come from the host's
+/// frame allocator through `TableFrameSource`.
+///
+/// Formats: Intel SDM volume 3, 4.5 (four- and five-level paging) and 29.3 (extended page tables).
+
+/// Where tables get their frames.
+public protocol TableFrameSource: AnyObject {
+  /// A frame of 4096 zero bytes, or nil where the host has none to give.
+  func allocateTableFrame() -> HostFrame?
+  /// Takes a frame back.
+  func freeTableFrame(_ frame: HostFrame)
+}
+
+/// The host had no frame for a table.
+public struct OutOfTableFrames: Error, Equatable {
+  /// The error, which has nothing to add to its name.
+  public init() {}
+}

@@ -1,0 +1,123 @@
+public import Addressing
+
+/// An entry of an extended page table (Intel SDM 29.3.2), which turns guest-physical into host-physical addresses.
+///
+/// Hardware ignores all other bits of an entry with R = W = X = 0. There the hypervisor notes why the page is absent: the kind in bits
+/// 11:8 and, for a swapped page, the slot in bits 51:12.
+@frozen public struct EPTEntry: Hashable, Sendable, BitwiseCopyable {
+  /// The word as it lies in memory.
+  public var rawValue: UInt64
+
+  /// Takes a word for an entry.
+  @inlinable public init(rawValue: UInt64) { self.rawValue = rawValue }
+
+  /// Bit 0, R.
+  public static let read: UInt64 = 1 << 0
+  /// Bit 1, W.
+  public static let write: UInt64 = 1 << 1
+  /// Bit 2, X.
+  public static let execute: UInt64 = 1 << 2
+  /// R, W and X.
+  public static let permissions: UInt64 = 7
+  /// Memory type write-back (6) in bits 5:3 of a leaf.
+  public static let writeBack: UInt64 = 6 << 3
+  /// Bit 7: the entry maps a 2 MiB or 1 GiB page; levels 2 and 3 only.
+  public static let large: UInt64 = 1 << 7
+  /// Bit 8, A.
+  public static let accessed: UInt64 = 1 << 8
+  /// Bit 9, D; leaves only.
+  public static let dirty: UInt64 = 1 << 9
+  /// Bits 51:12, the frame.
+  public static let frameMask: UInt64 = 0x000f_ffff_ffff_f000
+  /// Bit 52, which hardware ignores: the leaf maps the host's zero frame, read-only, because nobody has written the page yet.
+  public static let zeroPlaced: UInt64 = 1 << 52
+
+  // MARK: Absent entries
+
+  /// Never mapped; also what an empty table holds.
+  public static let absent = EPTEntry(rawValue: 0)
+
+  /// Swapped out to a slot below 2^40.
+  @inlinable public static func swapped(slot: UInt64) -> EPTEntry { EPTEntry(rawValue: slot << 12 & frameMask | 1 << 8) }
+
+  /// Given up by the guest's balloon.
+  public static let ballooned = EPTEntry(rawValue: 2 << 8)
+
+  /// Why an absent page is absent.
+  public enum Absence: Hashable, Sendable {
+    /// Nobody has touched it.
+    case never
+    /// Its content is in a swap slot.
+    case swapped(slot: UInt64)
+    /// The guest's balloon holds it; its content is gone.
+    case ballooned
+  }
+
+  /// Why the page is absent; meaningful only where `isPresent` is false.
+  @inlinable public var absence: Absence {
+    switch rawValue >> 8 & 15 {
+    case 1: .swapped(slot: (rawValue & EPTEntry.frameMask) >> 12)
+    case 2: .ballooned
+    default: .never
+    }
+  }
+
+  // MARK: Present entries
+
+  /// A level-1 leaf of ordinary memory; readable always.
+  @inlinable public static func page(_ frame: HostFrame, writable: Bool, executable: Bool = true) -> EPTEntry {
+    let rights = read | (writable ? write : 0) | (executable ? execute : 0)
+    return EPTEntry(rawValue: frame.rawValue << 12 & frameMask | writeBack | rights)
+  }
+
+  /// A read-only level-1 leaf of the host's zero frame.
+  @inlinable public static func zeroPlaced(_ frame: HostFrame) -> EPTEntry {
+    EPTEntry(rawValue: page(frame, writable: false).rawValue | zeroPlaced)
+  }
+
+  /// An entry that points to a table of the next level down, with every permission.
+  @inlinable public static func table(_ frame: HostFrame) -> EPTEntry { EPTEntry(rawValue: frame.rawValue << 12 & frameMask | permissions) }
+
+  /// Whether any of R, W and X is set.
+  @inlinable public var isPresent: Bool { rawValue & EPTEntry.permissions != 0 }
+  /// Whether R is set.
+  @inlinable public var isReadable: Bool { rawValue & EPTEntry.read != 0 }
+  /// Whether W is set.
+  @inlinable public var isWritable: Bool { rawValue & EPTEntry.write != 0 }
+  /// Whether X is set.
+  @inlinable public var isExecutable: Bool { rawValue & EPTEntry.execute != 0 }
+  /// Bits 5:3 of a leaf: 0 uncacheable, 1 write-combining, 4 write-through, 5 write-protected, 6 write-back.
+  @inlinable public var memoryType: UInt64 { rawValue >> 3 & 7 }
+  /// Whether bit 7 is set.
+  @inlinable public var isLarge: Bool { rawValue & EPTEntry.large != 0 }
+  /// Whether A is set.
+  @inlinable public var isAccessed: Bool { rawValue & EPTEntry.accessed != 0 }
+  /// Whether D is set.
+  @inlinable public var isDirty: Bool { rawValue & EPTEntry.dirty != 0 }
+  /// Whether the leaf is a read-only mapping of the host's zero frame.
+  @inlinable public var isZeroPlaced: Bool { isPresent && rawValue & EPTEntry.zeroPlaced != 0 }
+  /// Bits 51:12 of a present entry.
+  @inlinable public var frame: HostFrame { HostFrame((rawValue & EPTEntry.frameMask) >> 12) }
+
+  /// The entry with bits set.
+  @inlinable public func with(_ bits: UInt64) -> EPTEntry { EPTEntry(rawValue: rawValue | bits) }
+  /// The entry with bits cleared.
+  @inlinable public func without(_ bits: UInt64) -> EPTEntry { EPTEntry(rawValue: rawValue & ~bits) }
+
+  /// Whether the entry lets an access pass.
+  @inlinable public func allows(_ access: AccessKind) -> Bool { rawValue & (1 << UInt64(access.rawValue)) != 0 }
+
+  /// Whether a present entry of a level is one that hardware refuses as a misconfiguration (Intel SDM 29.3.3.1): W without R, reserved
+  /// bits set, or a memory type of 2, 3 or 7 in a leaf.
+  @inlinable public func isMisconfigured(level: Int) -> Bool {
+    if rawValue & 3 == EPTEntry.write { return true }
+    if rawValue & X86Entry.reservedAddressBits != 0 { return true }
+    guard level == 1 || (isLarge && level <= 3) else { return rawValue & (level >= 4 ? 0xf8 : 0x78) != 0 }
+    if memoryType == 2 || memoryType == 3 || memoryType == 7 { return true }
+    switch level {
+    case 2: return rawValue & 0x001f_f000 != 0
+    case 3: return rawValue & 0x3fff_f000 != 0
+    default: return false
+    }
+  }
+}

@@ -1,0 +1,32 @@
+public import TranslationCaching
+
+/// What the translation of one guest's accesses has cost so far.
+public struct TranslationCounters: Hashable, Sendable {
+  /// TLB hits and misses of this guest.
+  public var tlb = TLBCounters()
+  /// Walks that were begun, by hardware: those that ended in a fault or violation too.
+  public var walks: UInt64 = 0
+  /// Memory references that those walks made.
+  public var walkReferences: UInt64 = 0
+  /// Page faults that the guest's kernel had to handle.
+  public var guestFaults: UInt64 = 0
+  /// Exits by reason.
+  public var exits = ExitCounts()
+
+  /// All zero.
+  public init() {}
+
+  /// Accesses that completed: an access that faulted and was made again is one.
+  public var references: UInt64 { tlb.references }
+  /// Walk references for each access that missed both levels; 0 where none did.
+  public var referencesPerWalk: Double { tlb.l2Misses == 0 ? 0 : Double(walkReferences) / Double(tlb.l2Misses) }
+
+  /// Adds another's counts.
+  public static func += (a: inout TranslationCounters, b: TranslationCounters) {
+    a.tlb += b.tlb
+    a.walks += b.walks
+    a.walkReferences += b.walkReferences
+    a.guestFaults += b.guestFaults
+    a.exits += b.exits
+  }
+}
