@@ -71,7 +71,7 @@ let package = Package(
     room("Machine", ["Addressing", "Columns", "FrameAllocation", "PageContents", "PageTables", "TranslationCaching", "Translation", "PageSharing", "Ballooning", "Overcommit"]),
 
     // Floor 7: who drives a machine, and what was recorded from real ones.
-    room("Guests", ["Addressing", "Columns", "FrameAllocation", "PageContents", "PageTables", "Ballooning", "Machine"]),
+    room("Guests", ["Addressing", "Columns", "FrameAllocation", "PageContents", "PageTables", "Translation", "Ballooning", "Machine"]),
     room("RAMImages", ["Addressing", "Columns", "PageContents", "PageSharing", "CXXHash", "CZstd", "CAtomic"]),
     room("LiveKernel", ["Addressing", "Columns"]),
 

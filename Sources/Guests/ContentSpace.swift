@@ -1,4 +1,4 @@
-internal import PageContents
+public import PageContents
 
 /// A family of synthetic contents: everything that an image, a recording or one guest can put into pages.
 ///

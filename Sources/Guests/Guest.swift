@@ -15,7 +15,7 @@ public import Machine
 /// The invariant: a guest reaches memory only through its virtual machine, and remembers about a page only what a real kernel would (which
 /// frames are free, what is cached where), never its content. So whatever the hypervisor does behind its back is as invisible here as
 /// it is to a real guest.
-public protocol Guest: AnyObject {
+public protocol Guest: BalloonPageSource {
   /// The virtual machine that it runs in.
   var vm: VirtualMachine { get }
   /// Fills memory as a boot would.
@@ -28,8 +28,6 @@ public protocol Guest: AnyObject {
   var statistics: GuestMemoryStatistics { get }
   /// Pages that it keeps for the balloon's queues, in its own memory.
   var balloonQueueFrames: [GuestFrame] { get }
-  /// Where its balloon gets pages from.
-  var balloonPages: any BalloonPageSource { get }
 }
 
 /// A guest's memory as its own kernel counts it, in pages.

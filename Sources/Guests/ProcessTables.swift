@@ -27,7 +27,7 @@ final class ProcessTables {
   func unmap(_ address: GuestVirtualAddress) {
     guard let entry = entryAddress(of: address, building: false) else { return }
     _ = kernel.vm.store64(0, entry)
-    kernel.vm.translator.invalidatePage(address)
+    kernel.vm.invalidatePage(address)
   }
 
   /// The address of the level-1 entry for a page; nil if a table is missing and was not to be built, or could not be.
@@ -38,7 +38,7 @@ final class ProcessTables {
       guard let word = kernel.vm.load64(slot) else { return nil }
       let entry = X86Entry(rawValue: word)
       if entry.isPresent {
-        table = GuestPhysicalAddress(entry.frameAddress)
+        table = entry.guestFrame.address
         continue
       }
       guard building, let fresh = kernel.allocateZeroed() else { return nil }

@@ -1,9 +1,9 @@
 public import Addressing
-public import Ballooning
 public import Columns
 public import Machine
 internal import PageContents
 internal import PageTables
+internal import Translation
 
 /// A guest whose memory was recorded from a real one.
 ///
@@ -19,8 +19,6 @@ public final class RecordedGuest: Guest {
   public let vm: VirtualMachine
   /// Pages of its own for the balloon's queues.
   public private(set) var balloonQueueFrames: [GuestFrame] = []
-  /// Where its balloon gets pages from.
-  public var balloonPages: any BalloonPageSource { pool }
 
   private let spec: RecordedGuestSpec
   private let identities: [UInt32]
@@ -76,7 +74,7 @@ public final class RecordedGuest: Guest {
     let root = take()
     for page in identities.indices { mapDirectly(GuestFrame(page), root: root, take) }
     balloonQueueFrames = (0..<Self.queuePages).map { _ in take() }
-    vm.translator.loadCR3(root.address)
+    vm.loadCR3(root.address)
   }
 
   private func mapDirectly(_ frame: GuestFrame, root: GuestFrame, _ take: () -> GuestFrame) {
@@ -126,13 +124,19 @@ public final class RecordedGuest: Guest {
     }
   }
 
+  /// A page for the balloon: one of zeros, or the least popular one left.
+  public func takePageForBalloon() -> GuestFrame? { pool.take() }
+
+  /// A page comes back from the balloon, free.
+  public func returnPageFromBalloon(_ frame: GuestFrame) { pool.giveBack(frame) }
+
   private func nextPage() -> Int? {
     let page = picker.next(&stream)
     return identities.isEmpty || pool.isBallooned(page) ? nil : page
   }
 
   /// Which pages the balloon may take, in which order.
-  private final class Pool: BalloonPageSource {
+  private final class Pool {
     private enum Place: UInt8 { case used, free, ballooned }
     private var places: [Place]
     private var free: [UInt32] = []
@@ -155,7 +159,7 @@ public final class RecordedGuest: Guest {
       freePages -= 1
     }
 
-    func takePageForBalloon() -> GuestFrame? {
+    func take() -> GuestFrame? {
       while let page = free.popLast() {
         // A page of zeros that was written meanwhile is no longer free.
         guard places[Int(page)] == .free else { continue }
@@ -173,7 +177,7 @@ public final class RecordedGuest: Guest {
       return nil
     }
 
-    func returnPageFromBalloon(_ frame: GuestFrame) {
+    func giveBack(_ frame: GuestFrame) {
       guard frame.index < places.count, places[frame.index] == .ballooned else { return }
       places[frame.index] = .free
       free.append(UInt32(frame.index))

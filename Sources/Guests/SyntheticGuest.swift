@@ -1,5 +1,4 @@
 public import Addressing
-public import Ballooning
 public import Columns
 public import Machine
 internal import PageContents
@@ -10,8 +9,6 @@ public final class SyntheticGuest: Guest {
   public let vm: VirtualMachine
   /// Pages of its own for the balloon's queues.
   public private(set) var balloonQueueFrames: [GuestFrame] = []
-  /// Where its balloon gets pages from.
-  public let balloonPages: any BalloonPageSource
 
   private let spec: SyntheticGuestSpec
   private let image: ContentSpace
@@ -60,7 +57,6 @@ public final class SyntheticGuest: Guest {
       groups.append(Group(spec: process, program: program, picker: PagePicker(process.accesses, count: Self.pages(process.heap), stream: &stream)))
     }
     kernel = GuestKernel(vm: vm, initOnFree: spec.initOnFree, cache: cache)
-    balloonPages = KernelBalloonPages(kernel)
   }
 
   private static func pages(_ size: ByteSize) -> Int { Int(truncatingIfNeeded: (size.bytes + 4095) >> PageSize.size4K.shift) }
@@ -87,7 +83,7 @@ public final class SyntheticGuest: Guest {
       if let frame = kernel.allocateZeroed() { balloonQueueFrames.append(frame) }
     }
     idle = ProcessTables(kernel: kernel)
-    if let idle { vm.translator.loadCR3(idle.root.address) }
+    if let idle { vm.loadCR3(idle.root.address) }
   }
 
   /// Carries out the page events of a stretch of time.
@@ -111,7 +107,7 @@ public final class SyntheticGuest: Guest {
     let wanted = (group.spec.count * levelPercent + 99) / 100
     while group.running.count > wanted {
       let leaving = group.running.removeLast()
-      if let idle { vm.translator.loadCR3(idle.root.address) }
+      if let idle { vm.loadCR3(idle.root.address) }
       leaving.exit()
     }
     while group.running.count < wanted, vm.isRunning {
@@ -122,7 +118,7 @@ public final class SyntheticGuest: Guest {
 
   private func grow(_ group: inout Group, by pages: Int) {
     for process in group.running where process.touched < group.program.heapPages {
-      vm.translator.loadCR3(process.tables.root.address)
+      vm.loadCR3(process.tables.root.address)
       for _ in 0..<pages where !process.growHeap(&unique) { break }
     }
   }
@@ -132,7 +128,7 @@ public final class SyntheticGuest: Guest {
     let share = (count + group.running.count - 1) / group.running.count
     var left = count
     for process in group.running where process.touched > 0 && left > 0 {
-      vm.translator.loadCR3(process.tables.root.address)
+      vm.loadCR3(process.tables.root.address)
       for _ in 0..<min(share, left) {
         let page = group.picker.next(&stream)
         guard page < process.touched else { continue }
@@ -154,7 +150,7 @@ public final class SyntheticGuest: Guest {
       let (group, process) = runnable[turn]
       turn = turn + 1 == runnable.count ? 0 : turn + 1
       let count = min(Self.accessesPerTurn, accesses - done)
-      vm.translator.loadCR3(groups[group].running[process].tables.root.address)
+      vm.loadCR3(groups[group].running[process].tables.root.address)
       run(&groups[group], groups[group].running[process], accesses: count)
       done += count
     }
@@ -182,12 +178,10 @@ public final class SyntheticGuest: Guest {
       left -= min(left, Self.accessesPerPage)
     }
   }
-}
 
-/// The balloon's way to a synthetic guest's kernel.
-private final class KernelBalloonPages: BalloonPageSource {
-  private let kernel: GuestKernel
-  init(_ kernel: GuestKernel) { self.kernel = kernel }
-  func takePageForBalloon() -> GuestFrame? { kernel.takeForBalloon() }
-  func returnPageFromBalloon(_ frame: GuestFrame) { kernel.returnFromBalloon(frame) }
+  /// A page for the balloon: a free one, or one of the page cache.
+  public func takePageForBalloon() -> GuestFrame? { kernel.takeForBalloon() }
+
+  /// A page comes back from the balloon.
+  public func returnPageFromBalloon(_ frame: GuestFrame) { kernel.returnFromBalloon(frame) }
 }

@@ -27,7 +27,7 @@ public struct LawBreach: Equatable, Sendable, CustomStringConvertible {
 /// 6. Content never changes by merging, ballooning, swapping or moving: a page holds what its guest wrote last.
 ///
 /// An audit trusts no counter: it walks every map and counts anew. It costs time linear in frames and guest pages.
-public struct Audit: ~Copyable {
+public final class Audit {
   private let host: Host
   private let references: Column<UInt32>
   private let writableReferences: Column<UInt32>
@@ -40,7 +40,7 @@ public struct Audit: ~Copyable {
   /// Checks all laws now.
   /// - Returns: how many breaches there are, and the first of them.
   public static func run(_ host: Host) -> (count: Int, breaches: [LawBreach]) {
-    var audit = Audit(host)
+    let audit = Audit(host)
     audit.countReferences()
     audit.checkFrames()
     audit.checkTranslations()
@@ -55,13 +55,13 @@ public struct Audit: ~Copyable {
     writableReferences = Column(count: host.frames.allocator.frameCount)
   }
 
-  private mutating func report(_ law: Int, _ finding: @autoclosure () -> String) {
+  private func report(_ law: Int, _ finding: @autoclosure () -> String) {
     found += 1
     if breaches.count < Audit.described { breaches.append(LawBreach(law: law, finding: finding())) }
   }
 
   /// Counts who maps each frame, from the maps alone, and compares each guest's own counters with what its map says.
-  private mutating func countReferences() {
+  private func countReferences() {
     for vm in host.vms where vm.isRunning {
       var (privateFrames, stable, zero, swapped, ballooned) = (0, 0, 0, 0, 0)
       for index in 0..<vm.pageCount {
@@ -94,7 +94,7 @@ public struct Audit: ~Copyable {
   }
 
   /// Laws 1 and 3: references, sharing without writing, scrubbed free frames.
-  private mutating func checkFrames() {
+  private func checkFrames() {
     var free = 0
     for index in 0..<references.count {
       let frame = HostFrame(index)
@@ -114,7 +114,7 @@ public struct Audit: ~Copyable {
   }
 
   /// Laws 2 and 4: whatever a translator would answer without a walk.
-  private mutating func checkTranslations() {
+  private func checkTranslations() {
     for vm in host.vms where vm.isRunning {
       var held: [(page: GuestVirtualPage, frame: HostFrame, writable: Bool)] = []
       vm.translator.forEachHeld { held.append(($0, $1, $2)) }
@@ -127,18 +127,18 @@ public struct Audit: ~Copyable {
         if entry.writable && host.frames[entry.frame].use != .guestPage {
           report(4, "\(vm.name) can still write to shared frame \(entry.frame) at page \(entry.page)")
         }
-        guard let composed = vm.translator.composedWalk(entry.page.address) else {
+        guard let composed = composedWalk(entry.page.address, cr3: vm.cr3, contents: host.contents, map: vm.map) else {
           report(2, "\(vm.name) holds page \(entry.page), which its tables do not map")
           continue
         }
-        if composed.frame != entry.frame { report(2, "\(vm.name) holds \(entry.frame) for page \(entry.page); its tables and map say \(composed.frame)") }
-        if entry.writable && !composed.writable { report(2, "\(vm.name) holds page \(entry.page) writable; its tables and map say read-only") }
+        if composed.hostFrame != entry.frame { report(2, "\(vm.name) holds \(entry.frame) for page \(entry.page); its tables and map say \(composed.hostFrame)") }
+        if entry.writable && !composed.isWritable { report(2, "\(vm.name) holds page \(entry.page) writable; its tables and map say read-only") }
       }
     }
   }
 
   /// Law 5: charges and shared frames add up to what was given out.
-  private mutating func checkCharges() {
+  private func checkCharges() {
     let used = host.frames.allocator.frameCount - host.freeFrames
     let charged = host.vms.reduce(0) { $0 + $1.chargedFrames }
     let hostsOwn = 1  // the zero frame
@@ -150,7 +150,7 @@ public struct Audit: ~Copyable {
   }
 
   /// Law 6: pages hold what was written to them.
-  private mutating func checkContents() {
+  private func checkContents() {
     guard let witness = host.witness else { return }
     for vm in host.vms where vm.isRunning {
       for index in 0..<vm.pageCount {

@@ -2,7 +2,7 @@ public import Addressing
 internal import FrameAllocation
 internal import PageContents
 internal import PageTables
-internal import Translation
+public import Translation
 
 /// What became of a guest's access.
 public enum AccessResult: Equatable, Sendable {

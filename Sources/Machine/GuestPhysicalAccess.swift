@@ -56,17 +56,9 @@ extension VirtualMachine: GuestMemory {
 
   /// Replaces a page's whole content: a kernel that clears or copies it, a disk that reads into it.
   public func fill(_ frame: GuestFrame, with content: PageContent) -> Bool {
-    if translator.storeTraps(frame) {
-      for index in 0..<PageContent.wordCount {
-        let address = frame.address.advanced(by: UInt64(index) * 8)
-        let value = content.word(at: index)
-        guard let old = load64(address) else { return false }
-        if old != value, !store64(value, address) { return false }
-      }
-      return true
-    }
     guard let backing = resolve(frame, .write) else { return false }
     host.contents.setContent(content, of: backing)
+    if translator.storeTraps(frame) { translator.guestPageReplaced(frame) }
     host.witness?.filled(page(of: frame), with: content)
     return true
   }

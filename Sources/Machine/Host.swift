@@ -3,7 +3,6 @@ internal import Columns
 public import FrameAllocation
 public import PageContents
 public import TranslationCaching
-public import Translation
 
 /// # Machine: a host, its guests, and the laws that hold between them
 ///

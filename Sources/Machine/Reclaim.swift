@@ -2,6 +2,7 @@ internal import Addressing
 internal import FrameAllocation
 internal import PageContents
 internal import PageTables
+internal import Translation
 
 /// Overcommit without a balloon: the host swaps what guests seem not to use.
 ///

@@ -3,6 +3,7 @@ internal import FrameAllocation
 internal import PageContents
 public import PageSharing
 internal import PageTables
+internal import Translation
 
 /// The host as a page sharer sees it.
 extension Host: ScannableMemory {

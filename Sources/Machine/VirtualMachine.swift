@@ -1,6 +1,6 @@
 public import Addressing
 internal import FrameAllocation
-public import PageContents
+internal import PageContents
 public import PageTables
 public import Translation
 
@@ -22,6 +22,8 @@ public final class VirtualMachine {
   public let map: GuestPhysicalMap
   /// How its virtual addresses are translated.
   public let translator: any Translator
+  /// The guest-physical address of the current root table, as the guest last loaded it.
+  public private(set) var cr3 = GuestPhysicalAddress(0)
   /// Whether it still runs.
   public internal(set) var isRunning = true
 
@@ -57,8 +59,8 @@ public final class VirtualMachine {
     let vpid = VPID(UInt16(id.rawValue + 1))
     translator =
       switch mode {
-      case .native: NativeTranslator(contents: host.contents, map: map, tlb: host.tlb, vpid: vpid)
-      case .nested: NestedTranslator(contents: host.contents, map: map, tlb: host.tlb, vpid: vpid)
+      case .native: NativeTranslator(contents: host.contents, map: map, tlb: host.tlb, vpid: vpid, frames: tables)
+      case .nested: NestedTranslator(contents: host.contents, map: map, tlb: host.tlb, vpid: vpid, frames: tables)
       case .shadow: ShadowTranslator(contents: host.contents, map: map, tlb: host.tlb, vpid: vpid, frames: tables)
       }
   }
@@ -69,11 +71,26 @@ public final class VirtualMachine {
   /// What it is charged: the frames that it alone has.
   public var chargedFrames: Int { privateFrames + tableFrames }
 
+  /// The guest loads CR3: another address space becomes the current one.
+  public func loadCR3(_ root: GuestPhysicalAddress) {
+    cr3 = root
+    if isRunning { translator.loadCR3(root) }
+  }
+
+  /// The guest executes INVLPG.
+  public func invalidatePage(_ address: GuestVirtualAddress) {
+    if isRunning { translator.invalidatePage(address) }
+  }
+
   /// Counts an exit for a device or a hypercall.
   public func countExit(_ reason: ExitReason) { deviceExits[reason] += 1 }
 
   /// All exits so far, by reason.
-  public var exits: ExitCounts { translator.counters.exits + deviceExits }
+  public var exits: ExitCounts {
+    var sum = translator.counters.exits
+    sum += deviceExits
+    return sum
+  }
 
   func page(of frame: GuestFrame) -> PageOrdinal { PageOrdinal(firstPage.rawValue + UInt32(truncatingIfNeeded: frame.rawValue)) }
 
