@@ -127,7 +127,10 @@ extension VirtualMachine {
       }
     case .zero:
       zeroPages -= 1
-      if old.isZeroPlaced { placedZeroPages -= 1 }
+      if old.isZeroPlaced {
+        placedZeroPages -= 1
+        host.onZeroPageLost?(page(of: frame))
+      }
     case .none, .table: preconditionFailure("a guest page maps a frame that is not for guests")
     }
   }

@@ -41,6 +41,9 @@ public final class Host {
   /// Frames that the scanner made stable and that are still in use.
   public internal(set) var stableFrames = 0
 
+  /// Told of every page that the scanner had mapped to the zero frame and that no longer is: Linux corrects `ksm_zero_pages` at once.
+  public var onZeroPageLost: ((PageOrdinal) -> Void)?
+
   /// Follows what guests wrote, so that an audit can compare; nil unless audits are wanted.
   let witness: ContentWitness?
   /// The virtual machine of each span of 2^`spanShift` page ordinals.
@@ -136,6 +139,8 @@ public enum HostError: Error, Equatable, Sendable {
   case tooManyGuestPages(String)
   /// No frame is left for a virtual machine's first tables.
   case outOfMemory(String)
+  /// The TLB's geometry cannot be built; why, in words.
+  case tlb(String)
 }
 
 /// Counts of what happened on a host since its start.

@@ -69,6 +69,12 @@ extension Host: ScannableMemory {
     return true
   }
 
+  /// Gives a page that maps a stable frame a frame of its own again.
+  public func unshare(_ page: PageOrdinal) {
+    guard let (vm, frame) = owner(of: page) else { return }
+    _ = vm.resolve(frame, .write)
+  }
+
   private func privateLeaf(of page: PageOrdinal) -> (vm: VirtualMachine, frame: GuestFrame, leaf: EPTEntry)? {
     guard let (vm, frame) = owner(of: page), vm.isRunning else { return nil }
     let leaf = vm.map.leaf(of: frame)

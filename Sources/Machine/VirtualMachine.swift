@@ -82,8 +82,8 @@ public final class VirtualMachine {
     if isRunning { translator.invalidatePage(address) }
   }
 
-  /// Counts an exit for a device or a hypercall.
-  public func countExit(_ reason: ExitReason) { deviceExits[reason] += 1 }
+  /// Counts exits for a device or a hypercall.
+  public func countExits(_ reason: ExitReason, _ count: UInt64) { deviceExits[reason] += count }
 
   /// All exits so far, by reason.
   public var exits: ExitCounts {

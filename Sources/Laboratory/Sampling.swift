@@ -1,0 +1,108 @@
+internal import Machine
+internal import PageSharing
+internal import Translation
+
+/// What an experiment reads off its machine, at each sample and at the end.
+extension Experiment {
+  /// Samples every metric, and audits if audits are wanted.
+  func sample(counters: KSMCounters?) {
+    sampleHost(counters ?? KSMCounters())
+    for tenant in tenants { sample(tenant) }
+    guard audited else { return }
+    let found = Audit.run(host)
+    audit.samples += 1
+    audit.violations += UInt64(found.count)
+    for breach in found.breaches where audit.messages.count < 20 {
+      audit.messages.append("\(now) ns: \(breach)")
+    }
+  }
+
+  private func note(_ vm: String, _ metric: Metric, _ value: UInt64) {
+    samples.append(Sample(timeNanoseconds: now, vm: vm, metric: metric, value: .count(value)))
+  }
+
+  private func note(_ vm: String, _ metric: Metric, _ value: Double) {
+    samples.append(Sample(timeNanoseconds: now, vm: vm, metric: metric, value: .real(value)))
+  }
+
+  private func sampleHost(_ counters: KSMCounters) {
+    let summary = hostSummary()
+    let census = host.sharingCensus()
+    let values: [(Metric, UInt64)] = [
+      (.freeBytes, summary.freeBytes), (.privateBytes, summary.privateBytes), (.sharedBytes, summary.sharedBytes),
+      (.balloonedBytes, summary.balloonedBytes), (.swappedBytes, summary.swappedBytes), (.savedZeroPages, UInt64(census.savedZero)),
+      (.savedSelfPages, UInt64(census.savedSelf)), (.savedInterPages, UInt64(census.savedInter)), (.merges, host.events.merges),
+      (.cowBreaks, host.events.copiesOnWrite), (.fullScans, counters.fullScans), (.pagesScanned, counters.pagesScanned),
+      (.pagesShared, counters.pagesShared), (.pagesSharing, counters.pagesSharing), (.pagesUnshared, counters.pagesUnshared),
+      (.pagesVolatile, counters.pagesVolatile),
+    ]
+    for (metric, value) in values { note("", metric, value) }
+  }
+
+  private func sample(_ tenant: Tenant) {
+    let (name, statistics, vm) = (tenant.spec.name, tenant.guest.statistics, tenant.vm)
+    let values: [(Metric, UInt64)] = [
+      (.privateBytes, bytes(vm.chargedFrames)), (.sharedBytes, bytes(vm.stablePages + vm.placedZeroPages)),
+      (.balloonedBytes, bytes(tenant.balloonedPages)), (.swappedBytes, bytes(vm.swappedPages)),
+      (.balloonTargetBytes, bytes(tenant.targetPages)), (.balloonActualBytes, bytes(tenant.actualPages)),
+      (.balloonFreedBytes, tenant.freedPages << 12), (.guestFreeBytes, bytes(statistics.free)), (.guestCacheBytes, bytes(statistics.cached)),
+      (.guestAnonymousBytes, bytes(statistics.anonymous)), (.exits, vm.exits.total), (.guestFaults, statistics.faults), (.swapIns, vm.swapIns),
+    ]
+    for (metric, value) in values { note(name, metric, value) }
+    let window = tenant.takeWindowsSinceSample()
+    note(name, .tlbMissRate, window.missRate)
+    note(name, .referencesPerWalk, window.referencesPerWalk)
+    note(name, .slowdown, window.slowdown(cost))
+  }
+
+  private func bytes(_ pages: Int) -> UInt64 { UInt64(max(0, pages)) << 12 }
+
+  private func hostSummary() -> HostSummary {
+    var summary = HostSummary()
+    summary.totalBytes = bytes(host.frames.allocator.frameCount)
+    summary.freeBytes = bytes(host.freeFrames)
+    summary.freeMinBytes = bytes(min(freeMin, host.freeFrames))
+    summary.privateBytes = bytes(host.vms.reduce(0) { $0 + $1.chargedFrames })
+    summary.sharedBytes = bytes(host.stableFrames + 1)  // the zero frame is everybody's
+    summary.balloonedBytes = bytes(tenants.reduce(0) { $0 + $1.balloonedPages })
+    summary.swappedBytes = bytes(host.swap.used)
+    return summary
+  }
+
+  /// The result of a run that ended now.
+  func result(state: RunState, counters: KSMCounters?) -> RunResult {
+    let census = host.sharingCensus()
+    var sharing = SharingSummary()
+    sharing.savedPages = UInt64(census.savedPages)
+    sharing.savedZero = UInt64(census.savedZero)
+    sharing.savedSelf = UInt64(census.savedSelf)
+    sharing.savedInter = UInt64(census.savedInter)
+    sharing.merges = host.events.merges
+    sharing.cowBreaks = host.events.copiesOnWrite
+    sharing.ksm = counters ?? KSMCounters()
+    return RunResult(
+      scenario: scenario, state: state, virtualNanoseconds: now, host: hostSummary(), sharing: sharing, vms: tenants.map(summary), audit: audit,
+      timeline: samples, failedExpectations: [])
+  }
+
+  private func summary(_ tenant: Tenant) -> VMSummary {
+    var summary = VMSummary(name: tenant.spec.name, paging: tenant.spec.paging.rawValue)
+    let vm = tenant.vm
+    summary.references = tenant.windows.counters.references
+    summary.referencesPerWalk = tenant.windows.referencesPerWalk
+    summary.tlbMissRate = tenant.windows.missRate
+    summary.exits = ExitReason.allCases.map { ExitCount(reason: $0.rawValue, count: vm.exits[$0]) }
+    summary.balloonTargetBytes = bytes(tenant.targetPages)
+    summary.balloonActualBytes = bytes(tenant.actualPages)
+    summary.balloonActualMinBytes = bytes(tenant.actualMin)
+    summary.balloonActualMaxBytes = bytes(tenant.actualMax)
+    summary.balloonFreedBytes = tenant.freedPages << 12
+    summary.privateBytes = bytes(vm.chargedFrames)
+    summary.sharedBytes = bytes(vm.stablePages + vm.placedZeroPages)
+    summary.swappedBytes = bytes(vm.swappedPages)
+    summary.swapIns = vm.swapIns
+    summary.guestFaults = tenant.guest.statistics.faults
+    summary.slowdown = tenant.windows.slowdown(cost)
+    return summary
+  }
+}

@@ -1,0 +1,129 @@
+internal import Addressing
+internal import Ballooning
+internal import Guests
+internal import Machine
+internal import Overcommit
+internal import Scenarios
+internal import Translation
+
+/// A virtual machine of a run with all that belongs to it: its guest, its balloon, and what its windows measured.
+final class Tenant {
+  let spec: VMSpec
+  let vm: VirtualMachine
+  let guest: any Guest
+  /// Pages that count as the guest's memory: without what memlab added to a recording.
+  let pages: Int
+  private(set) var balloon: Balloon?
+
+  /// The last load level, in percent.
+  var levelPercent = 100
+  /// What the policy last asked for, in pages.
+  var targetPages: Int
+  /// The extremes of what the balloon left the guest, in pages.
+  private(set) var actualMin: Int
+  private(set) var actualMax: Int
+
+  /// All windows together, and all up to the last sample.
+  private(set) var windows = WindowMeasure()
+  private(set) var windowsAtSample = WindowMeasure()
+
+  /// Device and driver of one balloon.
+  final class Balloon {
+    let device: BalloonDevice<VirtualMachine, VirtualMachine>
+    let driver: BalloonDriver<VirtualMachine, GuestPages>
+    private let pages: GuestPages
+
+    init?(vm: VirtualMachine, guest: any Guest, pages: Int) {
+      self.pages = GuestPages(guest)
+      device = BalloonDevice(memory: vm, backend: vm, pageCount: UInt64(pages))
+      guard let driver = try? BalloonDriver(transport: device, memory: vm, queueFrames: guest.balloonQueueFrames, pages: self.pages) else { return nil }
+      self.driver = driver
+    }
+  }
+
+  /// The guest as a source of balloon pages of one concrete type, which the driver is generic over.
+  final class GuestPages: BalloonPageSource {
+    private let guest: any Guest
+    init(_ guest: any Guest) { self.guest = guest }
+    func takePageForBalloon() -> GuestFrame? { guest.takePageForBalloon() }
+    func returnPageFromBalloon(_ frame: GuestFrame) { guest.returnPageFromBalloon(frame) }
+  }
+
+  init(spec: VMSpec, vm: VirtualMachine, guest: any Guest, pages: Int) {
+    self.spec = spec
+    self.vm = vm
+    self.guest = guest
+    self.pages = pages
+    targetPages = pages
+    actualMin = pages
+    actualMax = pages
+  }
+
+  /// Boots the guest, then sets its balloon up in it.
+  func boot() {
+    guest.boot()
+    if spec.balloon { balloon = Balloon(vm: vm, guest: guest, pages: vm.pageCount) }
+  }
+
+  /// The load of a moment.
+  func level(at time: UInt64) -> Int {
+    let load: [LoadPoint]
+    switch spec.guest {
+    case .synthetic(let synthetic): load = synthetic.load
+    case .recorded(let recorded): load = recorded.load
+    }
+    return load.last { $0.atNanoseconds <= time }?.levelPercent ?? 100
+  }
+
+  // MARK: Balloon
+
+  /// Pages in the balloon, as the device counts them.
+  var balloonedPages: Int { balloon.map { Int($0.device.balloonedPages) } ?? 0 }
+  /// The guest's memory less its balloon, in pages.
+  var actualPages: Int { pages - min(pages, balloonedPages) }
+  /// Host frames that the balloon freed, in pages.
+  var freedPages: UInt64 { balloon?.device.counters.freedFrames ?? 0 }
+
+  /// Asks the guest to make do with so much memory.
+  func setTarget(pages wanted: Int) {
+    guard let balloon else { return }
+    targetPages = min(max(wanted, 0), pages)
+    let held = UInt32(clamping: pages - targetPages)
+    if balloon.device.configuration.numPages != held { balloon.device.setTarget(pages: held) }
+  }
+
+  /// Moves the balloon towards its target, by at most so many pages.
+  func stepBalloon(maxPages: Int) {
+    guard let balloon, vm.isRunning, !balloon.driver.isBroken else { return }
+    let notified = balloon.device.counters.buffers
+    _ = balloon.driver.run(with: balloon.device, maxPages: maxPages)
+    vm.countExits(.balloonNotify, balloon.device.counters.buffers - notified)
+    actualMin = min(actualMin, actualPages)
+    actualMax = max(actualMax, actualPages)
+  }
+
+  /// The guest as a policy sees it.
+  var statistics: GuestStatistics {
+    let free = UInt64(guest.statistics.free) << 12
+    let memory = UInt64(pages) << 12
+    let actual = UInt64(actualPages) << 12
+    return GuestStatistics(
+      name: spec.name, minBytes: min(spec.minMemory.bytes, memory), maxBytes: memory, currentBytes: UInt64(targetPages) << 12, actualBytes: actual,
+      freeBytes: free, activeBytes: actual - min(actual, free), shares: spec.shares)
+  }
+
+  // MARK: Windows
+
+  /// Runs a window and adds what it measured.
+  func window(accesses: Int) {
+    let before = (vm.translator.counters, vm.swapIns)
+    guest.window(accesses: accesses)
+    windows.add(vm.translator.counters, swapIns: vm.swapIns, since: before)
+  }
+
+  /// What the windows since the last call measured.
+  func takeWindowsSinceSample() -> WindowMeasure {
+    defer { windowsAtSample = windows }
+    return windows.since(windowsAtSample)
+  }
+}

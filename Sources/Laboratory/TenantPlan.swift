@@ -1,0 +1,80 @@
+internal import Addressing
+internal import Columns
+internal import Guests
+internal import Machine
+internal import RAMImages
+internal import Scenarios
+
+/// What a virtual machine needs before its host exists.
+struct TenantPlan {
+  let spec: VMSpec
+  /// The recording's pages, of a recorded guest.
+  let identities: [UInt32]?
+  /// Memory with what memlab adds to a recording.
+  let memory: ByteSize
+
+  init(_ spec: VMSpec, recordings: [String: IdentityTrace]) throws(ExperimentError) {
+    self.spec = spec
+    guard case .recorded(let recorded) = spec.guest else {
+      identities = nil
+      memory = spec.memory
+      return
+    }
+    guard let trace = recordings[recorded.trace] else { throw .recording(vm: spec.name, problem: "\(recorded.trace) was not read") }
+    guard trace.pageSize == Int(PageSize.size4K.bytes) else {
+      throw .recording(vm: spec.name, problem: "\(recorded.trace) holds pages of \(trace.pageSize) bytes; a guest needs pages of 4096")
+    }
+    guard let pages = trace.guest(named: recorded.guest) else {
+      let names = trace.guests.map(\.name).joined(separator: ", ")
+      throw .recording(vm: spec.name, problem: "\(recorded.trace) holds no guest \"\(recorded.guest)\"; it holds \(names)")
+    }
+    let recordedBytes = UInt64(pages.count) << 12
+    guard recordedBytes == spec.memory.bytes else {
+      throw .recording(vm: spec.name, problem: "guest \"\(recorded.guest)\" was recorded with \(ByteSize(bytes: recordedBytes)), not \(spec.memory)")
+    }
+    identities = pages
+    memory = ByteSize(bytes: recordedBytes + RecordedGuest.addedMemory(recordedPages: pages.count).bytes)
+  }
+
+  func tenant(on host: Host, spaces: SpaceNumbers, random: RandomSource) throws(ExperimentError) -> Tenant {
+    let vm: VirtualMachine
+    do throws(HostError) {
+      vm = try host.createVM(name: spec.name, memory: memory, paging: spec.paging)
+    } catch { throw .host(error) }
+    let own = spaces.own(of: spec.name)
+    let guest: any Guest
+    switch spec.guest {
+    case .synthetic(let synthetic):
+      guest = SyntheticGuest(vm: vm, spec: synthetic, image: spaces.image(synthetic.image), own: own, random: random)
+    case .recorded(let recorded):
+      guest = RecordedGuest(
+        vm: vm, spec: recorded, identities: identities ?? [], recording: spaces.recording(recorded.trace), own: own, random: random)
+    }
+    return Tenant(spec: spec, vm: vm, guest: guest, pages: identities?.count ?? vm.pageCount)
+  }
+}
+
+/// Which content space belongs to which image, recording and guest of a scenario: numbered in the order of their first appearance.
+struct SpaceNumbers {
+  private var names: [String] = []
+
+  init(_ scenario: Scenario) {
+    for vm in scenario.vms {
+      switch vm.guest {
+      case .synthetic(let synthetic): note("image/\(synthetic.image)")
+      case .recorded(let recorded): note("recording/\(recorded.trace)")
+      }
+      note("own/\(vm.name)")
+    }
+  }
+
+  private mutating func note(_ name: String) {
+    if !names.contains(name) { names.append(name) }
+  }
+
+  private func space(_ name: String) -> ContentSpace { ContentSpace(number: UInt64(names.firstIndex(of: name) ?? 0) + 1) }
+
+  func image(_ name: String) -> ContentSpace { space("image/\(name)") }
+  func recording(_ path: String) -> ContentSpace { space("recording/\(path)") }
+  func own(of vm: String) -> ContentSpace { space("own/\(vm)") }
+}
