@@ -30,6 +30,11 @@ public protocol ScannableMemory: AnyObject {
   /// Maps the page, whose private frame holds zero bytes, to the zero frame and gives its own frame back.
   /// - Returns: false if the page cannot be shared now, or if its bytes are not all zero: then nothing has changed.
   func placeZeroPage(at page: PageOrdinal) -> Bool
+
+  /// Gives a page that maps a stable frame a private frame of the same bytes, as a write would: the way back from `makeStable` where the
+  /// page that was to be merged into the frame turns out to be one that cannot be shared. It may fail for want of memory; the page
+  /// then stays as it is.
+  func unshare(_ page: PageOrdinal)
 }
 
 /// What backs a page, as a scanner distinguishes it.
