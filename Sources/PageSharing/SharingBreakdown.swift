@@ -22,6 +22,15 @@ public struct SharingBreakdown: Hashable, Sendable {
   /// No pages.
   public init() {}
 
+  /// What somebody else counted. The parts saved must leave at least one page of what there is.
+  public init(pages: UInt64, zeroPages: UInt64, savedSelf: UInt64, savedInter: UInt64) {
+    self.pages = pages
+    self.zeroPages = zeroPages
+    self.savedSelf = savedSelf
+    self.savedInter = savedInter
+    distinctPages = pages - (zeroPages > 0 ? zeroPages - 1 : 0) - savedSelf - savedInter
+  }
+
   /// Pages saved because they are zero pages: all of them but one.
   public var savedZero: UInt64 { zeroPages > 0 ? zeroPages - 1 : 0 }
 

@@ -23,4 +23,7 @@ static inline uint64_t memlab_atomic_add(uint64_t *word, uint64_t amount) {
   return __atomic_fetch_add(word, amount, __ATOMIC_RELAXED);
 }
 
+/* Asks for the line that holds an address, which need not be valid. */
+static inline void memlab_prefetch(const void *address) { __builtin_prefetch(address, 1, 3); }
+
 #endif

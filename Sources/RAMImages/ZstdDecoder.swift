@@ -1,0 +1,59 @@
+internal import CZstd
+internal import Columns
+
+/// Decompresses a mapped zstd file a block at a time, so that a small file cannot ask for more memory than is read of it.
+///
+/// The invariant: the decoder never holds more than one window of the format (at most 128 MiB, the library's own limit) and one block.
+@safe final class ZstdDecoder {
+  /// The first four bytes of a zstd frame (RFC 8878, 3.1.1).
+  static let magic: [UInt8] = [0x28, 0xb5, 0x2f, 0xfd]
+
+  private let file: MappedFile
+  private let stream: OpaquePointer
+  private var consumed = 0
+  private var frameIsOpen = false
+
+  /// A decoder at the beginning of a file; nil if the library has no memory for one.
+  init?(_ file: MappedFile) {
+    guard let stream = unsafe ZSTD_createDStream() else { return nil }
+    self.file = file
+    unsafe self.stream = stream
+  }
+
+  deinit {
+    // SAFETY: created in init, used by nobody else.
+    unsafe ZSTD_freeDStream(stream)
+  }
+
+  /// Fills as much of a buffer as there is to decompress.
+  /// - Returns: how many bytes; 0 at the end of the file.
+  func read(into target: UnsafeMutableRawBufferPointer) throws(ImageError) -> Int {
+    var produced = 0
+    while produced < target.count {
+      if consumed == file.count && !frameIsOpen { break }
+      let (taken, given, hint) = unsafe step(into: UnsafeMutableRawBufferPointer(rebasing: target[produced...]))
+      if ZSTD_isError(hint) != 0 {
+        // SAFETY: the library returns a constant C string for every code.
+        let reason = unsafe String(cString: ZSTD_getErrorName(hint))
+        throw ImageError(file.path, .malformed, at: UInt64(consumed), "the zstd stream cannot be decompressed: \(reason)")
+      }
+      consumed += taken
+      produced += given
+      frameIsOpen = hint != 0
+      if taken == 0 && given == 0 {
+        throw ImageError(file.path, .truncated, at: UInt64(file.count), "the zstd stream ends in the middle of a frame")
+      }
+    }
+    return produced
+  }
+
+  private func step(into target: UnsafeMutableRawBufferPointer) -> (taken: Int, given: Int, hint: Int) {
+    unsafe file.withBytes(consumed..<file.count) { source in
+      // SAFETY: both buffers state their own bounds, and the library stays inside them.
+      var input = unsafe ZSTD_inBuffer(src: source.baseAddress, size: source.count, pos: 0)
+      var output = unsafe ZSTD_outBuffer(dst: target.baseAddress, size: target.count, pos: 0)
+      let hint = unsafe ZSTD_decompressStream(stream, &output, &input)
+      return unsafe (input.pos, output.pos, hint)
+    }
+  }
+}
