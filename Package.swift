@@ -103,7 +103,7 @@ let package = Package(
     tests("GuestsTests", ["Guests", "Machine", "Ballooning", "Translation", "TranslationCaching", "PageContents", "PageTables", "FrameAllocation", "Addressing", "Columns"]),
     tests("RAMImagesTests", ["RAMImages", "PageSharing", "PageContents", "Addressing", "Columns"]),
     tests("LiveKernelTests", ["LiveKernel", "Addressing"]),
-    tests("ScenariosTests", ["Scenarios", "Addressing"]),
+    tests("ScenariosTests", ["Scenarios", "Guests", "PageSharing", "Translation", "Addressing", "Columns"]),
     tests("LaboratoryTests", ["Laboratory", "Scenarios", "Machine", "Addressing"]),
     tests("ReportingTests", ["Reporting", "Laboratory", "Scenarios", "Addressing"]),
     tests("EndToEndTests", ["memlab", "Addressing"]),

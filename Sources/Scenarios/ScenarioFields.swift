@@ -1,0 +1,168 @@
+internal import Addressing
+internal import Guests
+internal import PageSharing
+internal import Translation
+
+/// The fields of scenario files: the one table from which reading, checking, the canonical text, `schema` and `explain` come.
+enum ScenarioFields {
+  private static let page = ByteSize(bytes: 4096)
+  private static let mebibyte = ByteSize(bytes: 1 << 20)
+  /// The least memory of a host or a guest: below it not even a small kernel fits.
+  private static let leastMemory = ByteSize(bytes: 16 << 20)
+  /// The most memory of a host: 2^32 pages, since a page ordinal is a 32-bit number.
+  private static let mostMemory = ByteSize(bytes: 16 << 40)
+  private static let millisecond: UInt64 = 1_000_000
+  /// 30 days.
+  private static let longestRun: UInt64 = 30 * 24 * 3_600_000_000_000
+  private static let part = ByteSize(bytes: 0)...mostMemory
+  private static let pattern = ValueType<AccessPattern>.oneOf("an access pattern")
+
+  /// All fields.
+  static let scenario: [Member<Scenario>] = [
+    .value("name", \.name, .identifier, default: .required, "The scenario's name, also of the folder that a run writes into by default."),
+    .value("description", \.description, .text, default: .text(""), "What the scenario shows, for people."),
+    .value("seed", \.seed, .integer(0...UInt64.max), default: .text("1"), "The number from which all randomness of a run derives."),
+    .value(
+      "duration", \.durationNanoseconds, .duration("1ms", millisecond...longestRun), default: .text("60s"),
+      "How long the run lasts, in virtual time."),
+    .value(
+      "sample_every", \.sampleNanoseconds, .duration("1ms", millisecond...longestRun), default: .text("1s"),
+      "How often the state is sampled for the timeline, in virtual time."),
+    .section("window", \.self, window, "Windows of accesses at full resolution through the MMU, whose cost rates hold until the next."),
+    .section("host", \.host, host, "The machine that the guests run on."),
+    .section("sharing", \.sharing, sharing, "The scanner that merges pages of equal content."),
+    .section("overcommit", \.overcommit, overcommit, "The policy that divides the host's memory among the guests."),
+    .list("vms", \.vms, of: .blank, count: 1...4096, vm, "The virtual machines, in order of creation."),
+    .values(
+      "expect", \.expectations, of: Expectation(path: "", comparison: .equal, value: 0), count: 0...1000, .expectation,
+      "What must hold of the summary at the end of the run; otherwise the run's exit code is 1."),
+  ]
+
+  private static let window: [Member<Scenario>] = [
+    .value(
+      "every", \.windowNanoseconds, .duration("1ms", millisecond...longestRun), default: .text("1s"),
+      "How often a window is taken, in virtual time."),
+    .value(
+      "accesses", \.windowAccesses, .integer(0...10_000_000), default: .text("20000"), "Accesses of each guest in a window; 0 for none."),
+  ]
+
+  private static let host: [Member<HostSpec>] = [
+    .value("memory", \.memory, .size(leastMemory...mostMemory, multipleOf: mebibyte), default: .required, "Physical memory."),
+    .value(
+      "swap", \.swap, .size(mebibyte...mostMemory, multipleOf: mebibyte, orNone: true), default: .text("none"),
+      "The swap device that the host writes pages to when its memory runs out."),
+    .value(
+      "tlb", \.tlb, .tlb, default: .text("golden"),
+      "The translation lookaside buffers of each processor: a preset, or entries and ways by level."),
+    .value(
+      "cost", \.cost, .name("a cost preset", among: KnownNames.costs), default: .text("haswell-2013"),
+      "What walks, faults and exits cost in cycles: a preset measured on a processor."),
+  ]
+
+  private static let sharing: [Member<SharingSpec>] = [
+    .value("scanner", \.scanner, .oneOf("a scanner"), default: .text("ksm"), "Which scanner runs; with none, pages are never merged."),
+    .value(
+      "pages_to_scan", \.ksm.pagesToScan, .integer(1...UInt64(UInt32.max)), default: .text("100"),
+      "Pages that KSM scans in one batch (/sys/kernel/mm/ksm/pages_to_scan)."),
+    .value(
+      "sleep", \.ksm.sleepNanoseconds, .duration("10us", 10_000...3_600_000_000_000), default: .text("20ms"),
+      "Pause between batches, in virtual time (/sys/kernel/mm/ksm/sleep_millisecs)."),
+    .value(
+      "max_page_sharing", \.ksm.maxPageSharing, .integer(2...UInt32(Int32.max)), default: .text("256"),
+      "How many pages may map one stable page before another copy is kept (/sys/kernel/mm/ksm/max_page_sharing)."),
+    .value(
+      "use_zero_pages", \.ksm.useZeroPages, .boolean, default: .text("false"),
+      "Whether pages of zeros are mapped to the kernel's zero page (/sys/kernel/mm/ksm/use_zero_pages)."),
+    .value(
+      "smart_scan", \.ksm.smartScan, .boolean, default: .text("true"),
+      "Whether pages that failed to merge are skipped for some scans (/sys/kernel/mm/ksm/smart_scan, since Linux 6.7)."),
+  ]
+
+  private static let overcommit: [Member<OvercommitSpec>] = [
+    .value(
+      "policy", \.policy, .name("a policy", among: KnownNames.policies), default: .text("none"),
+      "Which policy sets the balloons' targets; with none, they stay empty."),
+    .value(
+      "every", \.everyNanoseconds, .duration("1ms", millisecond...longestRun), default: .text("10s"),
+      "How often the policy decides, in virtual time."),
+    .value(
+      "host_target", \.hostTargetPercent, .percent(1...100), default: .text("80%"), "How much of the host's memory it aims to have in use."),
+    .value(
+      "max_change", \.maxChange, .size(page...mostMemory, multipleOf: page), default: .text("100MiB"),
+      "The most that one decision changes a guest's memory by."),
+  ]
+
+  private static let vm: [Member<VMSpec>] = [
+    .value("name", \.name, .identifier, default: .required, "The virtual machine's name, unique in the scenario."),
+    .value("memory", \.memory, .size(leastMemory...mostMemory, multipleOf: mebibyte), default: .required, "Its memory."),
+    .value(
+      "min_memory", \.minMemory, .size(leastMemory...mostMemory, multipleOf: mebibyte),
+      default: .derived("half of memory, at least 16MiB", { ByteSize(bytes: max(16, $0.memory.bytes >> 21) << 20) }),
+      "The least that a policy may leave it with."),
+    .value("shares", \.shares, .integer(1...1_000_000), default: .text("1000"), "Its weight against the others when memory is divided."),
+    .value("paging", \.paging, .oneOf("a paging mode"), default: .text("nested"), "How its addresses are translated."),
+    .value("balloon", \.balloon, .boolean, default: .text("true"), "Whether it has a balloon through which a policy can take memory back."),
+    .value("mergeable", \.mergeable, .boolean, default: .text("true"), "Whether its memory is registered with the scanner."),
+    .choice("guest", \.guest, key: "kind", [synthetic, recorded], "What runs in it."),
+  ]
+
+  private static let synthetic = Alternative<GuestSpec>(
+    "synthetic", of: .blank,
+    [
+      .value(
+        "image", \.image, .label, default: .required,
+        "What it was installed from: guests of one image hold the same kernel, programs and files."),
+      .value(
+        "kernel", \.kernel, .size(mebibyte...mostMemory, multipleOf: page), default: .text("40MiB"),
+        "Memory of the kernel, filled at boot from the image."),
+      .value("files", \.files, .size(part, multipleOf: page), default: .text("0B"), "All files that it may read into its page cache."),
+      .value(
+        "files_own", \.filesOwnPercent, .percent(), default: .text("0%"),
+        "Of the files' pages, those that only this guest holds: its logs, its database."),
+      .value("file_reads", \.fileReadsPerSecond, .rate(0...100_000_000), default: .text("0/s"), "Pages of files read at full load."),
+      .value("file_accesses", \.fileAccesses, pattern, default: .text("zipf"), "Which of its files' pages it reads."),
+      .value(
+        "init_on_free", \.initOnFree, .boolean, default: .text("false"),
+        "Whether the guest's kernel fills pages with zeros when they are freed (Linux init_on_free=1)."),
+      .list("processes", \.processes, of: .blank, count: 0...256, process, "Its groups of equal processes."),
+      .list("load", \.load, of: LoadPoint(atNanoseconds: 0, levelPercent: 100), count: 0...10_000, load, loadMeaning),
+    ],
+    make: { .synthetic($0) }, parts: { if case .synthetic(let parts) = $0 { parts } else { nil } },
+    "A guest that memlab makes up: an operating system, its page cache and its processes.")
+
+  private static let recorded = Alternative<GuestSpec>(
+    "recorded", of: .blank,
+    [
+      .value("trace", \.trace, .path, default: .required, "The recording, a page identity trace, relative to the scenario's folder."),
+      .value("guest", \.guest, .label, default: .required, "Which guest of the recording."),
+      .value("accesses", \.accesses, pattern, default: .text("zipf"), "Which of its pages it uses."),
+      .value("reads", \.readsPerSecond, .rate(0...100_000_000), default: .text("1000/s"), "Pages read at full load."),
+      .value("writes", \.writesPerSecond, .rate(0...100_000_000), default: .text("0/s"), "Pages written at full load."),
+      .list("load", \.load, of: LoadPoint(atNanoseconds: 0, levelPercent: 100), count: 0...10_000, load, loadMeaning),
+    ],
+    make: { .recorded($0) }, parts: { if case .recorded(let parts) = $0 { parts } else { nil } },
+    "A guest whose memory was recorded from a real one, driven by a synthetic stream of accesses.")
+
+  private static let process: [Member<ProcessSpec>] = [
+    .value("name", \.name, .label, default: .required, "The program's name: processes of one name and image run the same text."),
+    .value("count", \.count, .integer(1...100_000), default: .text("1"), "How many processes run at full load."),
+    .value("text", \.text, .size(part, multipleOf: page), default: .text("4MiB"), "Program text, mapped from the image's files."),
+    .value("heap", \.heap, .size(page...mostMemory, multipleOf: page), default: .required, "Anonymous memory of each process."),
+    .value(
+      "heap_zero", \.heapZeroPercent, .percent(), default: .text("0%"), "Of the heap's pages, those that stay zero after being touched."),
+    .value(
+      "heap_duplicate", \.heapDuplicatePercent, .percent(), default: .text("0%"),
+      "Of the heap's pages, those whose content every process of the program holds."),
+    .value("writes", \.writesPerSecond, .rate(0...100_000_000), default: .text("0/s"), "Pages that each process writes at full load."),
+    .value("accesses", \.accesses, pattern, default: .text("zipf"), "Which pages of its heap it uses."),
+  ]
+
+  private static let loadMeaning = "How busy the guest is from each moment on, in order of time; full load before the first."
+
+  private static let load: [Member<LoadPoint>] = [
+    .value("at", \.atNanoseconds, .duration("0s", 0...longestRun), default: .required, "From when on, in virtual time."),
+    .value(
+      "level", \.levelPercent, .percent(), default: .required,
+      "How busy, of full load: the number of its processes and the rate of what they do."),
+  ]
+}

@@ -1,0 +1,155 @@
+internal import Addressing
+internal import Guests
+internal import PageSharing
+
+/// The rules that concern more than one field. A rule is skipped where a field that it looks at was not read.
+struct ScenarioRules {
+  /// The plan.
+  let scenario: Scenario
+  /// Where its values stand; gathers what is wrong.
+  var reading: Reading
+  /// Whether a trace's file is there.
+  let traceExists: (String) -> Bool
+
+  /// The most samples, windows or decisions of a run.
+  static let mostSteps: UInt64 = 1_000_000
+  /// The most rows of the timeline: a row for the host and one for each guest at each sample.
+  static let mostRows: UInt64 = 4_000_000
+  /// The most batches of the scanner.
+  static let mostBatches: UInt64 = 100_000_000
+  /// The most accesses at full resolution.
+  static let mostAccesses: UInt64 = 1_000_000_000_000
+
+  /// Checks all rules.
+  mutating func check() {
+    checkSteps()
+    checkMachines()
+    checkExpectations()
+  }
+
+  /// Notes a broken rule at a path, unless that or another field that it looks at was not read.
+  private mutating func require(_ holds: Bool, at path: String, with others: [String] = [], _ message: String, note: String? = nil) {
+    guard !holds, reading.isSound(path), others.allSatisfy({ reading.isSound($0) }) else { return }
+    reading.fail(path, message, note: note)
+  }
+
+  private mutating func checkSteps() {
+    let duration = Quantity.text(nanoseconds: scenario.durationNanoseconds)
+    let steps: [(path: String, every: UInt64, most: UInt64, what: String)] = [
+      ("sample_every", scenario.sampleNanoseconds, Self.mostSteps, "samples"),
+      ("window.every", scenario.windowNanoseconds, Self.mostSteps, "windows"),
+      ("overcommit.every", scenario.overcommit.everyNanoseconds, Self.mostSteps, "decisions"),
+      ("sharing.sleep", scenario.sharing.ksm.sleepNanoseconds, Self.mostBatches, "batches"),
+    ]
+    for step in steps where step.every > 0 {
+      let count = scenario.durationNanoseconds / step.every
+      require(
+        count <= step.most, at: step.path, with: ["duration"],
+        "\(count) \(step.what) in \(duration) are more than \(step.most)", note: "make it longer, or the run shorter")
+    }
+    let rows = (scenario.durationNanoseconds / max(1, scenario.sampleNanoseconds)).multipliedReportingOverflow(
+      by: UInt64(scenario.vms.count) + 1)
+    require(
+      !rows.overflow && rows.partialValue <= Self.mostRows, at: "sample_every", with: ["duration", "vms"],
+      "a sample of the host and of each guest every \(Quantity.text(nanoseconds: scenario.sampleNanoseconds)) gives a timeline of "
+        + "more than \(Self.mostRows) rows", note: "make it longer, or the run shorter")
+    let perWindow = UInt64(scenario.windowAccesses) * UInt64(scenario.vms.count)
+    let accesses = (scenario.durationNanoseconds / max(1, scenario.windowNanoseconds)).multipliedReportingOverflow(by: perWindow)
+    require(
+      !accesses.overflow && accesses.partialValue <= Self.mostAccesses, at: "window.accesses", with: ["duration", "window.every", "vms"],
+      "the windows of this run hold more than \(Self.mostAccesses) accesses")
+  }
+
+  private mutating func checkMachines() {
+    var pages: UInt64 = 0
+    for (index, vm) in scenario.vms.enumerated() {
+      let path = "vms.\(index)"
+      if let first = scenario.vms[..<index].firstIndex(where: { $0.name == vm.name }) {
+        require(false, at: "\(path).name", with: ["vms.\(first).name"], "two virtual machines are named \"\(vm.name)\"")
+      }
+      require(
+        vm.minMemory <= vm.memory, at: "\(path).min_memory", with: ["\(path).memory"],
+        "min_memory (\(vm.minMemory)) is more than memory (\(vm.memory))")
+      // Each amount is at most 2^44, and there are at most 4096 machines: the sum cannot overflow.
+      if reading.isSound("\(path).memory") { pages += vm.memory.bytes >> 12 }
+      require(
+        pages < 1 << 32, at: "\(path).memory", "up to here the guests have \(pages) pages, and page ordinals end at 2^32",
+        note: "a host has up to 16 TiB of guest memory")
+      switch vm.guest {
+      case .synthetic(let guest): checkSynthetic(guest, of: vm, at: path)
+      case .recorded(let guest): checkRecorded(guest, at: path)
+      }
+    }
+  }
+
+  private mutating func checkSynthetic(_ guest: SyntheticGuestSpec, of vm: VMSpec, at path: String) {
+    let inside = "\(path).guest"
+    require(
+      guest.kernel < vm.memory, at: "\(inside).kernel", with: ["\(path).memory"],
+      "the kernel (\(guest.kernel)) leaves nothing of the guest's memory (\(vm.memory))")
+    require(
+      guest.kernel < vm.minMemory || guest.kernel >= vm.memory, at: "\(path).min_memory", with: ["\(path).memory", "\(inside).kernel"],
+      "min_memory (\(vm.minMemory)) leaves nothing beside the kernel (\(guest.kernel))")
+    var needed = guest.kernel.bytes
+    var isKnown = ["\(path).memory", "\(inside).kernel", "\(inside).processes"].allSatisfy { reading.isSound($0) }
+    for (index, process) in guest.processes.enumerated() {
+      let place = "\(inside).processes.\(index)"
+      if let first = guest.processes[..<index].firstIndex(where: { $0.name == process.name }) {
+        require(
+          false, at: "\(place).name", with: ["\(inside).processes.\(first).name"], "two groups of processes are named \"\(process.name)\"")
+      }
+      require(
+        process.heapZeroPercent + process.heapDuplicatePercent <= 100, at: "\(place).heap_duplicate", with: ["\(place).heap_zero"],
+        "heap_zero and heap_duplicate are \(process.heapZeroPercent + process.heapDuplicatePercent)% together, more than the heap")
+      isKnown = isKnown && ["count", "text", "heap"].allSatisfy { reading.isSound("\(place).\($0)") }
+      // At most 256 groups of 10^5 processes of 2^44 bytes can overflow 64 bits: then they surely do not fit.
+      let heaps = process.heap.bytes.multipliedReportingOverflow(by: UInt64(process.count))
+      for part in [heaps.overflow ? UInt64.max : heaps.partialValue, process.text.bytes] {
+        needed = needed.addingReportingOverflow(part).overflow ? UInt64.max : needed + part
+      }
+    }
+    if isKnown, guest.kernel < vm.memory {
+      require(
+        needed <= vm.memory.bytes, at: "\(path).memory",
+        "the guest's kernel and processes need \(ByteSize(bytes: needed).rounded) at full load, more than its memory (\(vm.memory))",
+        note: "a guest has no swap of its own")
+    }
+    checkLoad(guest.load, at: "\(inside).load")
+  }
+
+  private mutating func checkRecorded(_ guest: RecordedGuestSpec, at path: String) {
+    let trace = "\(path).guest.trace"
+    if reading.isSound(trace) {
+      require(
+        traceExists(guest.trace), at: trace, "there is no file \"\(guest.trace.quotable)\"",
+        note: "it is looked for from the scenario's folder")
+    }
+    checkLoad(guest.load, at: "\(path).guest.load")
+  }
+
+  private mutating func checkLoad(_ load: [LoadPoint], at path: String) {
+    for (index, pair) in zip(load, load.dropFirst()).enumerated() {
+      require(
+        pair.0.atNanoseconds < pair.1.atNanoseconds, at: "\(path).\(index + 1).at", with: ["\(path).\(index).at"],
+        "\(Quantity.text(nanoseconds: pair.1.atNanoseconds)) is not after the point before it (\(Quantity.text(nanoseconds: pair.0.atNanoseconds)))",
+        note: "the points of a load stand in order of time")
+    }
+  }
+
+  private mutating func checkExpectations() {
+    let names = scenario.vms.map(\.name)
+    for (index, expectation) in scenario.expectations.enumerated() {
+      let place = "expect.\(index)"
+      let parts = expectation.path.split(separator: ".").map(String.init)
+      guard let section = parts.first, reading.isSound(place) else { continue }
+      require(
+        KnownNames.summarySections.contains(section), at: place, "a run's summary has no \"\(section.quotable)\"",
+        note: NearestName.note(for: section, among: KnownNames.summarySections))
+      guard section == "vms", reading.isSound("vms"), names.indices.allSatisfy({ reading.isSound("vms.\($0).name") }) else { continue }
+      let name = parts.count > 1 ? parts[1] : ""
+      require(
+        names.contains(name), at: place, "the scenario has no virtual machine \"\(name.quotable)\"",
+        note: NearestName.note(for: name, among: names))
+    }
+  }
+}

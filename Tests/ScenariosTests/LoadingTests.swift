@@ -1,0 +1,115 @@
+import Addressing
+import Guests
+import PageSharing
+import Scenarios
+import Testing
+import Translation
+
+@Suite("Loading a scenario")
+struct LoadingTests {
+  private func size(_ text: String) throws -> ByteSize { try ByteSize(parsing: text) }
+
+  @Test("The quickstart's host, sharing and overcommit are what its text says")
+  func quickstartHost() throws {
+    let scenario = try Samples.load(Samples.quickstart).scenario
+    #expect(scenario.name == "quickstart")
+    #expect(scenario.description.hasPrefix("Four guests share, balloon and translate memory"))
+    #expect(scenario.seed == 42)
+    #expect(scenario.durationNanoseconds == 90_000_000_000)
+    #expect(scenario.sampleNanoseconds == 1_000_000_000)
+    #expect(scenario.windowNanoseconds == 1_000_000_000)
+    #expect(scenario.windowAccesses == 20_000)
+    #expect(scenario.host.memory == (try size("1GiB")))
+    #expect(scenario.host.swap == (try size("1GiB")))
+    #expect(scenario.host.tlb == "golden")
+    #expect(scenario.host.cost == "haswell-2013")
+    #expect(scenario.sharing.scanner == .ksm)
+    var ksm = KSMSettings()
+    ksm.pagesToScan = 1500
+    #expect(scenario.sharing.ksm == ksm)
+    #expect(scenario.overcommit.policy == "share-proportional")
+    #expect(scenario.overcommit.everyNanoseconds == 2_000_000_000)
+    #expect(scenario.overcommit.hostTargetPercent == 80)
+    #expect(scenario.overcommit.maxChange == (try size("100MiB")))
+    #expect(scenario.expectations.map(\.path) == ["sharing.merges", "sharing.cow_breaks", "audit.violations"])
+    #expect(scenario.expectations.map(\.comparison) == [.greater, .greater, .equal])
+    #expect(scenario.expectations.map(\.value) == [0, 0, 0])
+  }
+
+  @Test("The quickstart's virtual machines are what its text says")
+  func quickstartMachines() throws {
+    let vms = try Samples.load(Samples.quickstart).scenario.vms
+    #expect(vms.map(\.name) == ["web", "database", "w1", "w2"])
+    #expect(vms.map(\.memory) == (try ["512MiB", "512MiB", "256MiB", "256MiB"].map(size)))
+    #expect(vms.map(\.minMemory) == (try ["192MiB", "224MiB", "96MiB", "96MiB"].map(size)))
+    #expect(vms.map(\.shares) == [1000, 2000, 500, 500])
+    #expect(vms.map(\.paging) == [.nested, .shadow, .nested, .nested])
+    #expect(vms.allSatisfy { $0.balloon && $0.mergeable })
+    let nginx = ProcessSpec(
+      name: "nginx", count: 8, text: try size("12MiB"), heap: try size("20MiB"), heapZeroPercent: 10, heapDuplicatePercent: 20,
+      writesPerSecond: 300, accesses: .zipf)
+    let web = SyntheticGuestSpec(
+      image: "debian-12", kernel: try size("40MiB"), files: try size("260MiB"), filesOwnPercent: 30, fileReadsPerSecond: 4000,
+      fileAccesses: .zipf, initOnFree: true, processes: [nginx],
+      load: [
+        LoadPoint(atNanoseconds: 0, levelPercent: 40), LoadPoint(atNanoseconds: 8_000_000_000, levelPercent: 100),
+        LoadPoint(atNanoseconds: 60_000_000_000, levelPercent: 30),
+      ])
+    #expect(vms[0].guest == .synthetic(web))
+    let w1 = RecordedGuestSpec(
+      trace: "data/five-guests.pit.zst", guest: "w1", accesses: .zipf, readsPerSecond: 2000, writesPerSecond: 50, load: [])
+    #expect(vms[2].guest == .recorded(w1))
+  }
+
+  @Test("What a scenario leaves out has the defaults of the documentation")
+  func defaults() throws {
+    let scenario = try Samples.load(Samples.least).scenario
+    #expect(scenario.description == "")
+    #expect(scenario.seed == 1)
+    #expect(scenario.durationNanoseconds == 60_000_000_000)
+    #expect(scenario.sampleNanoseconds == 1_000_000_000)
+    #expect(scenario.windowNanoseconds == 1_000_000_000)
+    #expect(scenario.windowAccesses == 20_000)
+    #expect(scenario.host.swap.bytes == 0)
+    #expect(scenario.host.tlb == "golden")
+    #expect(scenario.host.cost == "haswell-2013")
+    #expect(scenario.sharing.scanner == .ksm)
+    // The kernel's own defaults (mm/ksm.c).
+    #expect(scenario.sharing.ksm == KSMSettings())
+    #expect(scenario.overcommit.policy == "none")
+    #expect(scenario.overcommit.everyNanoseconds == 10_000_000_000)
+    #expect(scenario.overcommit.hostTargetPercent == 80)
+    #expect(scenario.overcommit.maxChange.bytes == 100 << 20)
+    let vm = try #require(scenario.vms.first)
+    #expect(vm.minMemory.bytes == 256 << 20)
+    #expect(vm.shares == 1000)
+    #expect(vm.paging == .nested)
+    #expect(vm.balloon && vm.mergeable)
+    let guest = SyntheticGuestSpec(
+      image: "debian", kernel: ByteSize(bytes: 40 << 20), files: ByteSize(bytes: 0), filesOwnPercent: 0, fileReadsPerSecond: 0,
+      fileAccesses: .zipf, initOnFree: false, processes: [], load: [])
+    #expect(vm.guest == .synthetic(guest))
+    #expect(scenario.expectations.isEmpty)
+  }
+
+  @Test("A process and a recorded guest have the defaults of the documentation")
+  func partDefaults() throws {
+    let text =
+      Samples.least + """
+
+              processes: [{name: p, heap: 4KiB}]
+          - name: b
+            memory: 16MiB
+            guest: {kind: recorded, trace: t.pit, guest: g}
+        """
+    let vms = try Samples.load(text).scenario.vms
+    guard case .synthetic(let synthetic)? = vms.first?.guest else { return #expect(Bool(false)) }
+    let process = ProcessSpec(
+      name: "p", count: 1, text: ByteSize(bytes: 4 << 20), heap: ByteSize(bytes: 4096), heapZeroPercent: 0, heapDuplicatePercent: 0,
+      writesPerSecond: 0, accesses: .zipf)
+    #expect(synthetic.processes == [process])
+    #expect(vms[1].minMemory.bytes == 16 << 20)
+    let recorded = RecordedGuestSpec(trace: "t.pit", guest: "g", accesses: .zipf, readsPerSecond: 1000, writesPerSecond: 0, load: [])
+    #expect(vms[1].guest == .recorded(recorded))
+  }
+}
