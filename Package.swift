@@ -82,7 +82,7 @@ let package = Package(
     room("Laboratory", ["Addressing", "Columns", "PageContents", "PageTables", "TranslationCaching", "Translation", "PageSharing", "Ballooning", "Overcommit", "Machine", "Guests", "RAMImages", "Scenarios"]),
 
     // Floor 10: a run becomes files.
-    room("Reporting", ["Addressing", "Scenarios", "Laboratory", grdb, mustache, subprocess], resources: [.process("Templates")]),
+    room("Reporting", ["Addressing", "PageSharing", "Scenarios", "Laboratory", grdb, mustache, subprocess], resources: [.embedInCode("Templates")]),
 
     // Floor 12: the command line.
     .executableTarget(name: "memlab", dependencies: ["Addressing", "PageContents", "PageSharing", "RAMImages", "LiveKernel", "Scenarios", "Laboratory", "Reporting", arguments], swiftSettings: house),
@@ -105,7 +105,7 @@ let package = Package(
     tests("LiveKernelTests", ["LiveKernel", "Addressing"]),
     tests("ScenariosTests", ["Scenarios", "Guests", "PageSharing", "Translation", "Addressing", "Columns"]),
     tests("LaboratoryTests", ["Laboratory", "Scenarios", "Machine", "Addressing"]),
-    tests("ReportingTests", ["Reporting", "Laboratory", "Scenarios", "Addressing"]),
+    tests("ReportingTests", ["Reporting", "Laboratory", "Scenarios", "Guests", "Translation", "PageSharing", "Addressing"]),
     tests("EndToEndTests", ["memlab", "Addressing"]),
   ]
 )

@@ -1,0 +1,38 @@
+/// A table as comma-separated values (RFC 4180, lines ending in a bare newline as Unix tools expect).
+struct CSVTable {
+  /// The names of the columns.
+  let header: [String]
+  /// The rows, each as long as the header.
+  private(set) var rows: [[String]] = []
+
+  /// A table without rows.
+  init(_ header: [String]) { self.header = header }
+
+  /// Adds a row.
+  mutating func append(_ row: [String]) {
+    precondition(row.count == header.count, "a row has a field for each column")
+    rows.append(row)
+  }
+
+  /// The table as text, the header first.
+  var text: String {
+    var text = ""
+    for row in [header] + rows {
+      for (index, field) in row.enumerated() {
+        if index > 0 { text += "," }
+        text += Self.quoted(field)
+      }
+      text += "\n"
+    }
+    return text
+  }
+
+  /// A field, in quotation marks where its content needs them (RFC 4180 section 2, rules 6 and 7).
+  static func quoted(_ field: String) -> String {
+    let needsQuotes = field.utf8.contains {
+      $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r")
+    }
+    guard needsQuotes else { return field }
+    return "\"" + field.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
+  }
+}

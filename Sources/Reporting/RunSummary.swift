@@ -1,0 +1,126 @@
+public import Laboratory
+internal import PageSharing
+internal import Scenarios
+
+extension RunResult {
+  /// The content of `summary.json`: the state at the end of the run, under the names that expectations and scripts use.
+  public var summary: JSONValue {
+    [
+      "schema": "memlab.run/1",
+      "scenario": .string(scenario.name),
+      "seed": .count(scenario.seed),
+      "state": .string(state.rawValue),
+      "host": host.summary,
+      "sharing": sharing.summary,
+      "vms": .array(vms.map(\.summary)),
+      "virtual_ns": .count(virtualNanoseconds),
+      "audit": [
+        "samples": .count(audit.samples),
+        "violations": .count(audit.violations),
+        "messages": .array(audit.messages.map(JSONValue.string)),
+      ],
+      "failed_expectations": .array(failedExpectations.map(JSONValue.string)),
+    ]
+  }
+}
+
+extension HostSummary {
+  var summary: JSONValue {
+    [
+      "total_bytes": .count(totalBytes),
+      "free_bytes": .count(freeBytes),
+      "free_min_bytes": .count(freeMinBytes),
+      "private_bytes": .count(privateBytes),
+      "shared_bytes": .count(sharedBytes),
+      "ballooned_bytes": .count(balloonedBytes),
+      "swapped_bytes": .count(swappedBytes),
+    ]
+  }
+}
+
+extension SharingSummary {
+  var summary: JSONValue {
+    [
+      "saved_pages": .count(savedPages),
+      "saved_zero": .count(savedZero),
+      "saved_self": .count(savedSelf),
+      "saved_inter": .count(savedInter),
+      "merges": .count(merges),
+      "cow_breaks": .count(cowBreaks),
+      "ksm": [
+        "full_scans": .count(ksm.fullScans),
+        "pages_scanned": .count(ksm.pagesScanned),
+        "pages_skipped": .count(ksm.pagesSkipped),
+        "pages_shared": .count(ksm.pagesShared),
+        "pages_sharing": .count(ksm.pagesSharing),
+        "pages_unshared": .count(ksm.pagesUnshared),
+        "pages_volatile": .count(ksm.pagesVolatile),
+        "ksm_zero_pages": .count(ksm.ksmZeroPages),
+        "stable_node_chains": .count(ksm.stableNodeChains),
+        "stable_node_dups": .count(ksm.stableNodeDups),
+        "general_profit": .integer(ksm.generalProfit),
+      ],
+    ]
+  }
+}
+
+extension VMSummary {
+  var summary: JSONValue {
+    var members: [JSONValue.Member] = [
+      .init("name", .string(name)),
+      .init("paging", .string(paging)),
+    ]
+    for (column, value) in zip(Self.columns, columnValues) {
+      if column.name == "balloon_target_bytes" {
+        members.append(.init("exits", .object(exits.map { .init($0.reason, .count($0.count)) })))
+      }
+      members.append(.init(column.name, value.json))
+    }
+    return .object(members)
+  }
+
+  /// The columns of a virtual machine's numbers, in the order of every table that holds them, with what they mean.
+  static let columns: [(name: String, unit: String, meaning: String)] = [
+    ("references", "accesses", "Memory accesses that went through its TLB."),
+    ("references_per_walk", "references", "Table entries read per page walk."),
+    ("tlb_miss_rate", "ratio", "Accesses that missed every level of the TLB, of all accesses."),
+    ("balloon_target_bytes", "bytes", "The memory that the policy last asked it to have."),
+    ("balloon_actual_bytes", "bytes", "Its memory less what its balloon holds."),
+    ("balloon_actual_min_bytes", "bytes", "The least of balloon_actual_bytes at any sample."),
+    ("balloon_actual_max_bytes", "bytes", "The greatest of balloon_actual_bytes at any sample."),
+    ("balloon_freed_bytes", "bytes", "Host frames that its balloon freed since the start."),
+    ("private_bytes", "bytes", "Host frames that it alone has, the tables of its translation included."),
+    ("shared_bytes", "bytes", "Its pages that map shared frames."),
+    ("swapped_bytes", "bytes", "Its pages on the host's swap device."),
+    ("swap_ins", "pages", "Pages read back from the host's swap device."),
+    ("guest_faults", "faults", "Page faults that its own kernel handled."),
+    ("slowdown", "ratio", "Cycles that its accesses took, over the cycles of the same accesses on bare hardware with enough memory."),
+  ]
+
+  /// The values of `columns`.
+  var columnValues: [MetricValue] {
+    [
+      .count(references), .real(referencesPerWalk), .real(tlbMissRate), .count(balloonTargetBytes), .count(balloonActualBytes),
+      .count(balloonActualMinBytes), .count(balloonActualMaxBytes), .count(balloonFreedBytes), .count(privateBytes), .count(sharedBytes),
+      .count(swappedBytes), .count(swapIns), .count(guestFaults), .real(slowdown),
+    ]
+  }
+}
+
+extension MetricValue {
+  /// The value in a JSON document.
+  var json: JSONValue {
+    switch self {
+    case .count(let count): .count(count)
+    case .real(let real): .real(real)
+    }
+  }
+
+  /// The value in a table: digits, or nothing for what is no number.
+  var field: String {
+    switch self {
+    case .count(let count): String(count)
+    case .real(let real): real.isFinite ? real.description : ""
+    }
+  }
+}

@@ -1,0 +1,149 @@
+import Foundation
+import PageSharing
+import Testing
+
+@testable import Laboratory
+@testable import Reporting
+
+@Suite("Summary and tables of a run")
+struct ResultFilesTests {
+  @Test("summary.json has exactly the documented keys in the documented order")
+  func exactSummary() {
+    var vm = VMSummary(name: "web", paging: "nested")
+    vm.references = 10
+    vm.referencesPerWalk = 2.5
+    vm.tlbMissRate = 0.25
+    vm.exits = [ExitCount(reason: "ept_violation", count: 4), ExitCount(reason: "cpuid", count: 1)]
+    vm.balloonTargetBytes = 8192
+    var result = RunFixture.empty(vms: [vm], duration: 5)
+    result.sharing.merges = 6
+    result.sharing.ksm.pagesSharing = 2
+    result.sharing.ksm.rmapItems = 3
+    result.audit.samples = 1
+    #expect(result.summary.text() == Self.expected)
+  }
+
+  private static let expected = """
+    {
+      "schema": "memlab.run/1",
+      "scenario": "small",
+      "seed": 42,
+      "state": "complete",
+      "host": {
+        "total_bytes": 1073741824,
+        "free_bytes": 0,
+        "free_min_bytes": 0,
+        "private_bytes": 0,
+        "shared_bytes": 0,
+        "ballooned_bytes": 0,
+        "swapped_bytes": 0
+      },
+      "sharing": {
+        "saved_pages": 0,
+        "saved_zero": 0,
+        "saved_self": 0,
+        "saved_inter": 0,
+        "merges": 6,
+        "cow_breaks": 0,
+        "ksm": {
+          "full_scans": 0,
+          "pages_scanned": 0,
+          "pages_skipped": 0,
+          "pages_shared": 0,
+          "pages_sharing": 2,
+          "pages_unshared": 0,
+          "pages_volatile": 0,
+          "ksm_zero_pages": 0,
+          "stable_node_chains": 0,
+          "stable_node_dups": 0,
+          "general_profit": 8000
+        }
+      },
+      "vms": [
+        {
+          "name": "web",
+          "paging": "nested",
+          "references": 10,
+          "references_per_walk": 2.5,
+          "tlb_miss_rate": 0.25,
+          "exits": {
+            "ept_violation": 4,
+            "cpuid": 1
+          },
+          "balloon_target_bytes": 8192,
+          "balloon_actual_bytes": 0,
+          "balloon_actual_min_bytes": 0,
+          "balloon_actual_max_bytes": 0,
+          "balloon_freed_bytes": 0,
+          "private_bytes": 0,
+          "shared_bytes": 0,
+          "swapped_bytes": 0,
+          "swap_ins": 0,
+          "guest_faults": 0,
+          "slowdown": 1.0
+        }
+      ],
+      "virtual_ns": 5,
+      "audit": {
+        "samples": 1,
+        "violations": 0,
+        "messages": []
+      },
+      "failed_expectations": []
+    }
+
+    """
+
+  @Test(
+    "A CSV field is quoted where RFC 4180 asks for it, and only there",
+    arguments: [
+      ("plain", "plain"), ("with space", "with space"), ("a,b", "\"a,b\""), ("say \"hi\"", "\"say \"\"hi\"\"\""),
+      ("two\nlines", "\"two\nlines\""),
+      ("carriage\rreturn", "\"carriage\rreturn\""), ("\r\n", "\"\r\n\""), ("", ""),
+    ])
+  func quoting(field: String, text: String) {
+    #expect(CSVTable.quoted(field) == text)
+  }
+
+  @Test("timeline.csv is long: a line for each sample, in order")
+  func timeline() {
+    var result = RunFixture.empty(vms: [VMSummary(name: "a,b", paging: "nested")])
+    result.timeline = [
+      Sample(timeNanoseconds: 0, vm: "", metric: .freeBytes, value: .count(4096)),
+      Sample(timeNanoseconds: 0, vm: "a,b", metric: .slowdown, value: .real(1.25)),
+      Sample(timeNanoseconds: 1, vm: "", metric: .merges, value: .real(.nan)),
+    ]
+    #expect(ResultTables.timeline(result).text == "t_ns,vm,metric,value\n0,,free_bytes,4096\n0,\"a,b\",slowdown,1.25\n1,,merges,\n")
+  }
+
+  @Test("vms.csv has a row for each machine and a column for each reason of an exit that any of them had")
+  func vms() {
+    let table = ResultTables.vms(RunFixture.fourGuests(samples: 2))
+    #expect(table.rows.map { $0[0] } == ["web", "database", "w1", "w2"])
+    #expect(
+      table.header.suffix(6) == [
+        "exits_ept_violation", "exits_balloon_notification", "exits_cow_break", "exits_exception_page_fault",
+        "exits_control_register_access",
+        "exits_invlpg",
+      ])
+    #expect(table.rows[1].suffix(6) == ["0", "311", "0", "48213", "6120", "9870"])
+  }
+
+  @Test("metrics.csv defines every metric and says of what it was sampled")
+  func metrics() {
+    let table = ResultTables.metrics(RunFixture.fourGuests(samples: 2))
+    #expect(table.rows.map { $0[0] } == Metric.allCases.map(\.rawValue))
+    let scopes = Dictionary(uniqueKeysWithValues: table.rows.map { ($0[0], $0[2]) })
+    #expect(scopes["free_bytes"] == "host")
+    #expect(scopes["private_bytes"] == "host and vm")
+    #expect(scopes["tlb_miss_rate"] == "vm")
+    #expect(scopes["full_scans"] == "not sampled")
+  }
+
+  @Test("The command that reproduces a run names neither the folder of its results nor where its scenario lies")
+  func reproduction() {
+    var manifest = RunFixture.manifest()
+    manifest.overrides = ["description=it's, \"this\""]
+    #expect(manifest.reproduction(seed: 7) == #"memlab run quickstart.yaml --seed 7 --set 'description=it'\''s, "this"'"#)
+  }
+}
