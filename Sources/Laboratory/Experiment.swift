@@ -1,7 +1,7 @@
 internal import Addressing
 internal import Columns
 internal import Guests
-internal import Machine
+public import Machine
 internal import Overcommit
 internal import PageSharing
 public import RAMImages
@@ -46,7 +46,7 @@ public final class Experiment {
   public init(_ scenario: Scenario, recordings: [String: IdentityTrace], audited: Bool) throws(ExperimentError) {
     self.scenario = scenario
     self.audited = audited
-    guard let cost = CostPreset.named(scenario.host.cost) else { throw .unknownName("cost preset", scenario.host.cost) }
+    guard let cost = CostPreset(named: scenario.host.cost) else { throw .unknownName("cost preset", scenario.host.cost) }
     self.cost = cost
     let plans = try scenario.vms.map { vm throws(ExperimentError) in try TenantPlan(vm, recordings: recordings) }
     let capacity = plans.reduce(0) { $0 + Host.ordinals(for: $1.memory) }
@@ -62,7 +62,7 @@ public final class Experiment {
     for plan in plans { tenants.append(try plan.tenant(on: host, spaces: spaces, random: random)) }
     self.tenants = tenants
     scanner = scenario.sharing.scanner == .ksm
-      ? KSMScanner(settings: scenario.sharing.ksm, capacity: capacity, frameCount: host.frames.allocator.frameCount) : nil
+      ? KSMScanner(settings: scenario.sharing.ksm, capacity: capacity, frameCount: host.frameCount) : nil
     policy = Self.makePolicy(scenario.overcommit)
     if let scanner { host.onZeroPageLost = { scanner.zeroPageLeft($0.index) } }
   }
@@ -150,7 +150,7 @@ public final class Experiment {
 
   /// One round of the policy over the guests that run and have a balloon.
   private func decide() {
-    let total = UInt64(host.frames.allocator.frameCount) << 12
+    let total = UInt64(host.frameCount) << 12
     let free = UInt64(host.freeFrames) << 12
     let governed = tenants.filter { $0.vm.isRunning && $0.balloon != nil }
     let statistics = HostStatistics(totalBytes: total, usedBytes: total - free, freeBytes: free)

@@ -1,5 +1,7 @@
+internal import Guests
 internal import Machine
 internal import PageSharing
+internal import Scenarios
 internal import Translation
 
 /// What an experiment reads off its machine, at each sample and at the end.
@@ -59,7 +61,7 @@ extension Experiment {
 
   private func hostSummary() -> HostSummary {
     var summary = HostSummary()
-    summary.totalBytes = bytes(host.frames.allocator.frameCount)
+    summary.totalBytes = bytes(host.frameCount)
     summary.freeBytes = bytes(host.freeFrames)
     summary.freeMinBytes = bytes(min(freeMin, host.freeFrames))
     summary.privateBytes = bytes(host.vms.reduce(0) { $0 + $1.chargedFrames })

@@ -1,9 +1,13 @@
 internal import Translation
+internal import TranslationCaching
 
 /// What windows of accesses at full resolution measured.
 struct WindowMeasure {
   private(set) var counters = TranslationCounters()
   private(set) var swapIns: UInt64 = 0
+
+  /// How long a guest waits for a page from the host's swap device: a random 4 KiB read of a solid-state disk, assumed.
+  static let swapInMicroseconds: UInt64 = 100
 
   /// Adds what happened between two readings of a virtual machine's counters.
   mutating func add(_ after: TranslationCounters, swapIns swapsAfter: UInt64, since before: (TranslationCounters, UInt64)) {
@@ -32,7 +36,7 @@ struct WindowMeasure {
     native.walkReferences = 4 * counters.tlb.l2Misses
     native.exits = ExitCounts()
     let bare = cost.cycles(for: native).total
-    let waiting = swapIns * cost.swapInCycles
+    let waiting = swapIns * (cost.clockHertz / 1_000_000) * Self.swapInMicroseconds
     return bare == 0 ? 1 : Double(cost.cycles(for: counters).total + waiting) / Double(bare)
   }
 }

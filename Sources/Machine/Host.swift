@@ -72,6 +72,9 @@ public final class Host {
     zeroFrame = zero
   }
 
+  /// How many frames there are.
+  public var frameCount: Int { frames.allocator.frameCount }
+
   /// How many frames are free.
   public var freeFrames: Int { frames.allocator.freeFrames }
 

@@ -30,3 +30,16 @@ public struct TranslationCounters: Hashable, Sendable {
     a.exits += b.exits
   }
 }
+
+extension TranslationCounters {
+  /// What was counted after an earlier reading of the same counters.
+  public func since(_ earlier: TranslationCounters) -> TranslationCounters {
+    var difference = self
+    difference.tlb = tlb.since(earlier.tlb)
+    difference.walks -= earlier.walks
+    difference.walkReferences -= earlier.walkReferences
+    difference.guestFaults -= earlier.guestFaults
+    for reason in ExitReason.allCases { difference.exits[reason] -= earlier.exits[reason] }
+    return difference
+  }
+}

@@ -29,3 +29,17 @@ public struct TLBCounters: Hashable, Sendable {
     a.l2Misses += b.l2Misses
   }
 }
+
+extension TLBCounters {
+  /// What was counted after an earlier reading of the same counters.
+  public func since(_ earlier: TLBCounters) -> TLBCounters {
+    var difference = self
+    difference.l1iHits -= earlier.l1iHits
+    difference.l1iMisses -= earlier.l1iMisses
+    difference.l1dHits -= earlier.l1dHits
+    difference.l1dMisses -= earlier.l1dMisses
+    difference.l2Hits -= earlier.l2Hits
+    difference.l2Misses -= earlier.l2Misses
+    return difference
+  }
+}

@@ -1,0 +1,45 @@
+# memlab: `make run` shows it at work, `make test` proves it. Both install what they need.
+
+PACKAGES := libxxhash-dev libzstd-dev libsqlite3-dev pkg-config gnuplot-nox zstd xz-utils
+SWIFT    ?= swift
+MEMLAB   := .build/release/memlab
+
+.PHONY: run test build lint format bench deps toolchain clean help
+
+run: build  ## Build, run the quickstart scenario, and say where its report is
+	$(MEMLAB) run Workloads/quickstart.yaml
+
+build: deps  ## Build .build/release/memlab
+	$(SWIFT) build -c release --product memlab
+
+test: deps  ## Build and run all tests (release build; see CAVEATS.md for what they cover)
+	$(SWIFT) build -c release --build-tests
+	$(SWIFT) test -c release --skip-build
+
+lint: toolchain  ## Check the style, and that no import points up a floor
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests
+	@$(MAKE) --no-print-directory deps
+	$(SWIFT) build -c release --explicit-target-dependency-import-check error
+
+format: toolchain  ## Rewrite all sources in the house's style
+	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests
+
+deps: toolchain  ## Install the Debian packages that are missing
+	@missing=; for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ]; then \
+	  if [ "$$(id -u)" = 0 ]; then sudo=; elif sudo -n true 2>/dev/null; then sudo="sudo -n"; \
+	  else echo "memlab: these packages are missing and installing them needs root: run  sudo apt-get install$$missing" >&2; exit 1; fi; \
+	  echo "memlab: installing$$missing" >&2; \
+	  { $$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends $$missing; } >/tmp/memlab-apt.log 2>&1 \
+	    || { tail -n 5 /tmp/memlab-apt.log >&2; echo "memlab: could not install$$missing" >&2; exit 1; }; \
+	fi
+
+toolchain:
+	@command -v $(SWIFT) >/dev/null 2>&1 || { echo "memlab: no Swift tool chain in PATH; install Swift 6.3 from https://www.swift.org/install/linux/" >&2; exit 1; }
+	@$(SWIFT) --version 2>/dev/null | grep -Eq 'Swift version (6\.[3-9]|[7-9]|[1-9][0-9])' || { echo "memlab: Swift 6.3 or later is needed; found: $$($(SWIFT) --version 2>/dev/null | head -n 1)" >&2; exit 1; }
+
+clean:  ## Remove what was built and the runs
+	rm -rf .build Reports/runs
+
+help:  ## Say what can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10

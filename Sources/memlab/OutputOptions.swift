@@ -1,0 +1,73 @@
+internal import ArgumentParser
+internal import Foundation
+internal import Synchronization
+
+/// The form of a printed result.
+enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
+  case text, json, csv
+}
+
+/// When progress is shown.
+enum ProgressMode: String, ExpressibleByArgument, CaseIterable {
+  case auto, plain, none
+}
+
+/// Options of every command that prints a result.
+struct OutputOptions: ParsableArguments {
+  @Option(help: "The form of the printed result.") var format: OutputFormat = .text
+  @Option(help: "How progress is shown on standard error: a bar on a terminal, plain lines, or nothing.") var progress: ProgressMode = .auto
+  @Flag(help: "Print the result and errors only.") var quiet = false
+}
+
+/// A line of progress on standard error: a bar on a terminal, a line every tenth otherwise if that was asked for.
+final class ProgressLine {
+  private let total: UInt64
+  private let style: Style
+  private var tenths: UInt64 = 0
+
+  private enum Style { case bar, lines, nothing }
+
+  init(total: UInt64, options: OutputOptions) {
+    self.total = max(1, total)
+    if options.quiet || options.progress == .none {
+      style = .nothing
+    } else if options.progress == .plain {
+      style = .lines
+    } else {
+      style = isatty(STDERR_FILENO) == 1 ? .bar : .nothing
+    }
+  }
+
+  /// Shows how far virtual time got.
+  func update(_ now: UInt64) {
+    switch style {
+    case .nothing: return
+    case .bar:
+      let filled = Int(min(now, total) * 40 / total)
+      let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: 40 - filled)
+      Diagnostics.write("\r[\(bar)] \(now / 1_000_000_000) s of \(total / 1_000_000_000) s")
+    case .lines:
+      guard now * 10 / total > tenths else { return }
+      tenths = now * 10 / total
+      Diagnostics.print("\(now / 1_000_000_000) s of \(total / 1_000_000_000) s")
+    }
+  }
+
+  /// Clears the bar.
+  func end() {
+    if style == .bar { Diagnostics.write("\r\u{1b}[K") }
+  }
+}
+
+/// Whether the user asked to stop (SIGINT or SIGTERM). A run looks at it between events.
+enum Interrupt {
+  private static let flag = Atomic(false)
+
+  /// From now on the two signals only set the flag.
+  static func watch() {
+    for number in [SIGINT, SIGTERM] { signal(number) { _ in Interrupt.flag.store(true, ordering: .relaxed) } }
+  }
+
+  /// Whether one of them came.
+  static var isSet: Bool { flag.load(ordering: .relaxed) }
+}
