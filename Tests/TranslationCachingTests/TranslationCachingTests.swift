@@ -144,7 +144,8 @@ private let isDebug: Bool = {
 }
 
 @Suite struct TLBHierarchyTests {
-  private let (one, two) = (VPID(1), VPID(2))
+  private let one = VPID(1)
+  private let two = VPID(2)
   private let page = GuestVirtualPage(0x1234 as UInt64)
   private let read = TLBNeed(.read, isUser: false)
 
