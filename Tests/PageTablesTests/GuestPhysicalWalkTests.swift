@@ -35,11 +35,15 @@ import Testing
     _ map: GuestPhysicalMap, _ access: AccessKind, _ purpose: GuestPhysicalPurpose = .access, ad: Bool = true
   ) -> UInt64? {
     var references: UInt64 = 0
-    guard case .violation(let low) = map.walk(address, access, for: purpose, setsAccessedDirty: ad, references: &references) else { return nil }
+    guard case .violation(let low) = map.walk(address, access, for: purpose, setsAccessedDirty: ad, references: &references) else {
+      return nil
+    }
     return low | 0x80 | (purpose == .access ? 0x100 : 0)
   }
 
-  @Test("a refused access is qualified as in the specification's examples, whatever the level", arguments: [(1, 1), (2, 2), (3, 3), (4, 1), (2, 1)])
+  @Test(
+    "a refused access is qualified as in the specification's examples, whatever the level",
+    arguments: [(1, 1), (2, 2), (3, 3), (4, 1), (2, 1)])
   func examples(level: Int, leaf: Int) throws {
     let readOnly = try map(1, level: level, leaf: leaf)
     #expect(qualification(readOnly, .read) == nil)
@@ -85,7 +89,9 @@ import Testing
 
   @Test("A is set on every entry of a walk that passes, D on the leaf of a write, and neither after a violation")
   func accessedDirty() throws {
-    for (access, ad, expected) in [(.read, true, 0x100), (.write, true, 0x300), (.fetch, true, 0x100), (.write, false, 0)] as [(AccessKind, Bool, UInt64)] {
+    for (access, ad, expected) in [(.read, true, 0x100), (.write, true, 0x300), (.fetch, true, 0x100), (.write, false, 0)]
+      as [(AccessKind, Bool, UInt64)]
+    {
       let map = try map(7, level: 1)
       #expect(qualification(map, access, ad: ad) == nil)
       #expect(contents.load(place(map, level: 1)) & 0x300 == expected)

@@ -86,7 +86,9 @@ private func anything(_ frame: UInt64) -> TLBEntry {
 extension TLBHierarchy {
   /// An access as a translator makes it, every page being mapped to the frame of its own number.
   func touch(_ page: GuestVirtualPage, _ access: AccessKind, _ vpid: VPID = VPID(1)) {
-    if lookup(vpid, page, access, need: TLBNeed(access, isUser: true)) == nil { insert(vpid, page, access, anything(page.rawValue & 0xffff)) }
+    if lookup(vpid, page, access, need: TLBNeed(access, isUser: true)) == nil {
+      insert(vpid, page, access, anything(page.rawValue & 0xffff))
+    }
   }
 }
 
@@ -108,7 +110,7 @@ private let isDebug: Bool = {
     var trace = GoldenTrace(isRandom: isRandom)
     if isDebug {
       var twin = NaiveTLB(TLBPreset.golden.geometry)
-      for _ in 0..<60_000 {
+      for _ in 0..<30_000 {
         let (page, access) = trace.next()
         tlb.touch(page, access)
         twin.access(page.rawValue, access)
