@@ -1,9 +1,9 @@
 /// Min-max-shares with a tax on idle memory, as VMware ESX Server divides memory (Waldspurger, OSDI 2002, section 5).
 ///
 /// A guest with S shares, P pages and an active fraction f pays rho = S / (P * (f + k * (1 - f))) a page, where an idle page costs
-/// k = 1 / (1 - tau) times an active one. Memory goes from who pays least to who pays most until all pay the same, within each guest's minimum and
-/// maximum. With the active amount A = f * P held fixed, P = S / rho up to A, and A + (S / rho - A) * (1 - tau) beyond: it grows
-/// with 1 / rho, so the 1 / rho at which the guests together have all of the memory is found by bisection.
+/// k = 1 / (1 - tau) times an active one. Memory goes from who pays least to who pays most until all pay the same, within each guest's
+/// minimum and maximum. With the active amount A = f * P held fixed, P = S / rho up to A, and A + (S / rho - A) * (1 - tau) beyond: it
+/// grows with 1 / rho, so the 1 / rho at which the guests together have all of the memory is found by bisection.
 public struct IdleTaxPolicy: OvercommitPolicy {
   /// The numbers of the policy.
   public struct Parameters: Hashable, Sendable {

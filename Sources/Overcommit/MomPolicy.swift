@@ -2,7 +2,8 @@
 ///
 /// While less than `pressure` of the host is free, every guest shrinks: its own free memory is scaled down with the host's, and below
 /// `critical` to less than none, which makes it swap. Otherwise every guest grows. Neither happens faster than `maxChange` a
-/// round, except that a guest is never left below what it uses and its part of free memory, and a change under `minChange` is not worth a command.
+/// round, except that a guest is never left below what it uses and its part of free memory, and a change under `minChange` is not worth a
+/// command. The caller averages the statistics, if they are to be averaged (mom takes ten samples, 5 s apart).
 public struct MomPolicy: OvercommitPolicy {
   /// The numbers of the rules, as fractions.
   public struct Parameters: Hashable, Sendable {

@@ -10,13 +10,16 @@
 
 /// Share-proportional balancing, as Proxmox VE does it every 10 s (pve-manager, `PVE::AutoBalloon` and `pvestatd`).
 ///
-/// The host should use `hostTargetPercent` of its memory; the difference to what it uses is the goal of a round. Guests above their minima are
-/// given that surplus in proportion to their shares. When the host can give, guests under memory pressure come first; when it must take, guests
-/// with memory to spare do. Only if those cannot move at all does everybody take part.
+/// The host should use `hostTargetPercent` of its memory; the difference to what it uses is the goal of a round. Guests above their
+/// minima are given that surplus in proportion to their shares. When the host can give, guests under memory pressure come first; when it
+/// must take, guests with memory to spare do. Only if those cannot move at all does everybody take part.
 ///
-/// A round need not meet its goal. While the host gives, a guest above its fair part shrinks as well; where the cap holds it back the others
-/// grow by more than the goal, and one that leaves the sums keeps what was taken from it, even if that is more than was needed. The next
-/// round sees what came of it and corrects it. So it is with Proxmox VE: both were compared on random hosts, byte for byte.
+/// A guest's memory is its `actualBytes`, as Proxmox VE uses what the balloon reports, so a guest that lags behind its target is not driven
+/// further each round than the cap allows.
+///
+/// A round need not meet its goal. While the host gives, a guest above its fair part shrinks as well; where the cap holds it back the
+/// others grow by more than the goal, and one that leaves the sums keeps what was taken from it, even if that is more than was needed. The
+/// next round sees what came of it and corrects it. So it is with Proxmox VE: both were compared on random hosts, byte for byte.
 public struct ShareProportionalPolicy: OvercommitPolicy {
   /// The numbers that Proxmox VE fixes.
   public struct Parameters: Hashable, Sendable {

@@ -1,10 +1,10 @@
 /// Proportional squeeze: every guest stands at the same fraction of its range, as XenServer's squeezed arranges it.
 ///
-/// The surplus is what the host would have beyond `wantedBytes` if every guest shrank to its minimum; each gets the same fraction gamma of
-/// its range from it. Drivers miss their targets by up to `inaccuracyBytes`, so a guest at its minimum may hold that much more, and
-/// one that was there before that much less: twice the inaccuracy is not counted on. Targets that free memory are set first, and only when none of those
-/// is left the ones that allocate, so the host is never asked for what it has not got. A guest that makes no progress is stuck: the
-/// others take the slack, and it counts again when it moves.
+/// The surplus is what the host would have beyond `wantedBytes` if every guest shrank to its minimum; each gets the same fraction gamma
+/// of its range from it. Drivers miss their targets by up to `inaccuracyBytes`, before and after, so twice that is not counted on.
+///
+/// Targets that free memory are set first, and only when none of those is left the ones that allocate, so the host is never asked for what
+/// it has not got. A guest that makes no progress is stuck: the others take the slack, and it counts again when it moves.
 public struct SqueezePolicy: OvercommitPolicy {
   /// The numbers of the policy.
   public struct Parameters: Hashable, Sendable {

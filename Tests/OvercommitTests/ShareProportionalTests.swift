@@ -107,7 +107,7 @@ func guest(_ name: String, shares: UInt64, min: UInt64 = 1000, now: UInt64 = 100
   }
 
   @Test(
-    "No guest leaves its range or changes by more than the cap in a round; nobody grows while the host must take, and from their minima guests are given no more than the goal"
+    "Nobody leaves its range, exceeds the cap or grows while the host takes; from minima no more is given than the goal"
   )
   func conservation() {
     var state: UInt64 = 7
