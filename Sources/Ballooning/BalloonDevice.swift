@@ -10,8 +10,8 @@ internal import Columns
 ///
 /// The invariant: the device's own bit of a page is set exactly from the discard that the hypervisor accepted to the deflation (or reset)
 /// that it was told of, so every page is discarded once and restored once, whatever a guest writes. Nothing that the
-/// guest claims is used in its place: `actual` is reported as a claim, a number that is out of range, repeated or not in the balloon is refused
-/// and counted, and a queue that breaks the rules is not served any more until a reset.
+/// guest claims is used in its place: `actual` is reported as a claim, a number that is out of range, repeated or not in the balloon is
+/// refused and counted, and a queue that breaks the rules is not served any more until a reset.
 ///
 /// What it does not promise: that a page in the balloon is not backed. A guest that touches one gets a zero page behind the device's
 /// back (that is how memory returns without MUST_TELL_HOST); and a discarded page frees a host frame only if it had one to itself.
@@ -52,8 +52,8 @@ public final class BalloonDevice<Memory: GuestMemory, Backend: BalloonBackend>: 
   private var ranges: [FrameRange] = []
   private var heldStatisticsBuffer: UInt16?
 
-  /// The most page numbers that are read from one buffer: a page full of them, four times what Linux sends. The limit keeps a guest from making
-  /// one notification cost the host without bound.
+  /// The most page numbers that are read from one buffer: a page full of them, four times what Linux sends. The limit keeps a guest from
+  /// making one notification cost the host without bound.
   public static var maximumNumbersPerBuffer: Int { 1024 }
   /// The most entries that are read from one report; further ones are ignored.
   static var maximumStatisticsEntries: UInt64 { 64 }
@@ -116,7 +116,7 @@ public final class BalloonDevice<Memory: GuestMemory, Backend: BalloonBackend>: 
   public func processDeflate() {
     serve(.deflate) { queue in
       guard gatherNumbers(&queue) else { return false }
-      for number in numbers { restore(number) }
+      restoreNumbers()
       return queue.push(head: chain.head, written: 0, to: memory)
     }
   }
@@ -223,7 +223,8 @@ public final class BalloonDevice<Memory: GuestMemory, Backend: BalloonBackend>: 
     }
   }
 
-  /// Reads the page numbers of the current chain before anything is done about one of them: discarding a page could empty the buffer itself.
+  /// Reads the page numbers of the current chain before anything is done about one of them: discarding a page could empty the buffer
+  /// itself.
   private func gatherNumbers(_ queue: inout VirtqueueDevice) -> Bool {
     numbers.removeAll(keepingCapacity: true)
     for segment in chain.segments {
@@ -232,6 +233,7 @@ public final class BalloonDevice<Memory: GuestMemory, Backend: BalloonBackend>: 
         continue
       }
       let count = UInt64(segment.length / 4)
+      let memory = memory
       let read = min(count, UInt64(Self.maximumNumbersPerBuffer - numbers.count))
       counters.excess += count - read
       for position in 0..<read {
@@ -245,7 +247,8 @@ public final class BalloonDevice<Memory: GuestMemory, Backend: BalloonBackend>: 
   }
 
   private func discard(_ range: FrameRange) {
-    var taken = false
+    let backend = backend
+    var taken: UInt64 = 0
     for number in range.frames {
       guard number < pageCount else {
         counters.outOfRange += range.frames.upperBound - number
@@ -264,25 +267,30 @@ public final class BalloonDevice<Memory: GuestMemory, Backend: BalloonBackend>: 
         continue
       }
       ballooned[Int(number)] = true
-      balloonedPages += 1
-      taken = true
+      taken += 1
     }
-    if taken { counters.discardedRanges += 1 }
+    balloonedPages += taken
+    if taken > 0 { counters.discardedRanges += 1 }
   }
 
-  private func restore(_ number: UInt32) {
-    guard UInt64(number) < pageCount else {
-      counters.outOfRange += 1
-      return
+  private func restoreNumbers() {
+    let backend = backend
+    var given: UInt64 = 0
+    for number in numbers {
+      guard UInt64(number) < pageCount else {
+        counters.outOfRange += 1
+        continue
+      }
+      guard ballooned[Int(number)] else {
+        counters.notBallooned += 1
+        continue
+      }
+      ballooned[Int(number)] = false
+      given += 1
+      backend.restore(GuestFrame(UInt64(number)))
     }
-    guard ballooned[Int(number)] else {
-      counters.notBallooned += 1
-      return
-    }
-    ballooned[Int(number)] = false
-    balloonedPages -= 1
-    counters.deflated += 1
-    backend.restore(GuestFrame(UInt64(number)))
+    balloonedPages -= given
+    counters.deflated += given
   }
 
   private func readStatistics(_ queue: inout VirtqueueDevice) -> Bool {

@@ -96,7 +96,7 @@ public final class BalloonDriver<Memory: GuestMemory, Pages: BalloonPageSource> 
   /// Whether a buffer is in flight: nothing more happens before the device has used it.
   public var isWaiting: Bool { operation != nil }
 
-  /// Whether the device has refused to go on; only a new driver, which resets it, helps.
+  /// Whether the device has refused to go on; only `remove()` and a new driver, which resets it, help.
   public var isBroken: Bool { transport.status.contains(.needsReset) }
 
   /// Takes acknowledgements, then queues the next buffer toward the target, of at most `maxPages` pages.
@@ -120,6 +120,7 @@ public final class BalloonDriver<Memory: GuestMemory, Pages: BalloonPageSource> 
       settle()
     case .deflating:
       guard deflateQueue.pollUsed(in: memory) != nil else { break }
+      let pages = pages
       for number in pending { pages.returnPageFromBalloon(GuestFrame(UInt64(number))) }
       step.deflated = pending.count
       settle()
@@ -137,6 +138,7 @@ public final class BalloonDriver<Memory: GuestMemory, Pages: BalloonPageSource> 
 
   private func advance(maxPages: Int) {
     guard operation == nil, !isBroken else { return }
+    guard transport.status.contains(.driverOK) else { return }
     let target = Int(transport.configuration.numPages)
     let budget = min(maxPages, Self.pagesPerBuffer)
     if target <= balloon.count { isStalled = false }
@@ -151,6 +153,7 @@ public final class BalloonDriver<Memory: GuestMemory, Pages: BalloonPageSource> 
   private func inflate(_ count: Int) {
     // Taking a page may make the guest run out of memory and ask the balloon for some: the operation is under way from here.
     operation = .inflating
+    let pages = pages
     var failed = false
     while pending.count < count && !failed {
       guard let frame = pages.takePageForBalloon() else {
@@ -186,8 +189,8 @@ public final class BalloonDriver<Memory: GuestMemory, Pages: BalloonPageSource> 
     operation = .deflating
   }
 
-  /// Gives up to `maxPages` pages (256 at most, as Linux's notifier) back although the target wants them, because the guest is out of memory.
-  /// The guest has them once the device has acknowledged.
+  /// Gives up to `maxPages` pages (256 at most, as Linux's notifier) back although the target wants them, because the guest is out of
+  /// memory. The guest has them once the device has acknowledged.
   /// - Returns: how many are on their way: 0 without DEFLATE_ON_OOM, while another buffer is in flight, or from an empty balloon.
   public func deflateOnOutOfMemory(maxPages: Int = 256) -> Int {
     guard features.contains(.deflateOnOutOfMemory), operation == nil, !isBroken else { return 0 }
@@ -195,6 +198,17 @@ public final class BalloonDriver<Memory: GuestMemory, Pages: BalloonPageSource> 
     guard count > 0 else { return 0 }
     deflate(count)
     return pending.count
+  }
+
+  /// Takes the driver off the device: resets it, by which every page is the guest's again, and gives them all back. The driver is of no
+  /// further use; another may take over.
+  public func remove() {
+    transport.reset()
+    operation = nil
+    isReportWanted = false
+    for number in balloon + pending { pages.returnPageFromBalloon(GuestFrame(UInt64(number))) }
+    balloon.removeAll()
+    pending.removeAll()
   }
 
   /// Makes a report available to the device, if it wants one.
@@ -217,6 +231,7 @@ public final class BalloonDriver<Memory: GuestMemory, Pages: BalloonPageSource> 
   }
 
   private func send(on queue: inout VirtqueueDriver, _ number: BalloonQueue) -> Bool {
+    let memory = memory
     for (index, page) in pending.enumerated() where !memory.store32(page, buffer.advanced(by: 4 * UInt64(index))) { return false }
     let segment = BufferSegment(address: buffer, length: UInt32(4 * pending.count), isDeviceWritable: false)
     guard queue.add([segment], to: memory) != nil else { return false }

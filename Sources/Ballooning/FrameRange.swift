@@ -1,7 +1,7 @@
 /// Consecutive page numbers.
 ///
-/// A discard costs the host a system call (`madvise`) a range, not a page, so a device sorts the numbers of a buffer and joins neighbours first,
-/// as Firecracker's does.
+/// A discard costs the host a system call (`madvise`) a range, not a page, so a device sorts the numbers of a buffer and joins neighbours
+/// first, as Firecracker's does.
 public struct FrameRange: Hashable, Sendable {
   /// The first number.
   public var first: UInt32

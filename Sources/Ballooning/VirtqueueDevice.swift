@@ -65,7 +65,8 @@ public struct VirtqueueDevice: Sendable {
     return true
   }
 
-  /// Whether the driver wants to hear of used buffers: VIRTQ_AVAIL_F_NO_INTERRUPT, bit 0 of the available ring's flags, is a hint against it.
+  /// Whether the driver wants to hear of used buffers: VIRTQ_AVAIL_F_NO_INTERRUPT, bit 0 of the available ring's flags, is a hint against
+  /// it.
   public func wantsInterrupt(in memory: some GuestMemory) -> Bool { (memory.load16(queue.availableFlags) ?? 0) & 1 == 0 }
 
   /// Ends the queue's service; for its user, which may find that a buffer reaches outside memory only when it reads it.

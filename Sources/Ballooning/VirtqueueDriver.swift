@@ -27,7 +27,9 @@ public struct VirtqueueDriver: Sendable {
   /// How many descriptors are free.
   public var freeDescriptors: Int { free.count }
 
-  /// Offers a buffer; nil if it is empty or the queue has not as many free descriptors as it has segments. The device should then be notified.
+  /// Offers a buffer, after which the device should be notified.
+  /// - Returns: the number under which the device will give it back; nil if it is empty, the queue has fewer free descriptors than it has
+  ///   segments, or the guest has no memory at the queue.
   public mutating func add(_ segments: [BufferSegment], to memory: some GuestMemory) -> UInt16? {
     guard let last = segments.indices.last, segments.count <= free.count else { return nil }
     let chain = Array(free.suffix(segments.count).reversed())
@@ -49,8 +51,8 @@ public struct VirtqueueDriver: Sendable {
     return chain[0]
   }
 
-  /// The next buffer that the device has used, by the number that `add` returned; nil if there is none, or if the device returned a number that
-  /// is not outstanding.
+  /// The next buffer that the device has used, by the number that `add` returned; nil if there is none, or if the device returned a
+  /// number that is not outstanding.
   public mutating func pollUsed(in memory: some GuestMemory) -> UInt16? {
     guard let announced = memory.load16(queue.usedIndex), announced != nextUsed else { return nil }
     guard let id = memory.load32(queue.usedEntry(nextUsed)) else { return nil }

@@ -35,7 +35,10 @@ public struct GuestStatistics: Hashable, Sendable {
   public var shares: UInt64
 
   /// All fields.
-  public init(name: String, minBytes: UInt64, maxBytes: UInt64, currentBytes: UInt64, actualBytes: UInt64, freeBytes: UInt64, activeBytes: UInt64, shares: UInt64) {
+  public init(
+    name: String, minBytes: UInt64, maxBytes: UInt64, currentBytes: UInt64, actualBytes: UInt64, freeBytes: UInt64, activeBytes: UInt64,
+    shares: UInt64
+  ) {
     self.name = name
     self.minBytes = minBytes
     self.maxBytes = maxBytes

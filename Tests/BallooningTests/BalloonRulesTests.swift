@@ -207,6 +207,56 @@ import Testing
     #expect(!driver.isStalled && guest.free.count == 10)
   }
 
+  @Test("A guest that runs out of memory while it looks for a page for the balloon gets none back in the middle of that")
+  func outOfMemoryWhileInflating() throws {
+    let (guest, device, driver) = try balloon()
+    device.setTarget(pages: 300)
+    _ = driver.run(with: device, maxPages: 100)
+    guest.whenAsked = {
+      let given = driver.deflateOnOutOfMemory()
+      let step = driver.step(maxPages: 10)
+      #expect(given == 0 && step.inflated == 0 && step.deflated == 0)
+    }
+    #expect(driver.run(with: device, maxPages: .max).inflated == 200)
+    #expect(device.balloonedPages == 300 && device.counters.rejected == 0 && guest.returned.isEmpty)
+  }
+
+  @Test("A page beyond 16 TiB has no 32-bit number: it goes back, and the balloon is stalled")
+  func pageBeyondNumbers() throws {
+    let (guest, device, driver) = try balloon()
+    guest.free = [1 << 32, 50]
+    device.setTarget(pages: 2)
+    let step = driver.run(with: device, maxPages: 2)
+    #expect(step.inflated == 1 && step.stalled && guest.returned == [1 << 32])
+  }
+
+  @Test("A driver whose device asks for a reset does nothing more")
+  func brokenDevice() throws {
+    let (guest, device, driver) = try balloon()
+    device.setTarget(pages: 300)
+    _ = driver.step(maxPages: 300)
+    _ = guest.store16(500, GuestPhysicalAddress(2048 + 2))
+    device.handleKick()
+    #expect(driver.isBroken && driver.handleInterrupt() == BalloonStep())
+    let asked = guest.free.count
+    #expect(driver.run(with: device, maxPages: .max) == BalloonStep() && guest.free.count == asked)
+    driver.remove()
+    #expect(guest.free.count == 4092)
+    let again = try FakeDriver(transport: device, memory: guest, queueFrames: FakeGuest.queueFrames, pages: guest)
+    #expect(again.run(with: device, maxPages: .max).inflated == 300)
+  }
+
+  @Test("A driver that is removed gives every page back, and does nothing more")
+  func removal() throws {
+    let (guest, device, driver) = try balloon()
+    device.setTarget(pages: 300)
+    _ = driver.run(with: device, maxPages: 280)
+    _ = driver.step(maxPages: 20)
+    driver.remove()
+    #expect(guest.returned.count == 300 && guest.free.count == 4092 && device.balloonedPages == 0 && device.actualPages == 0)
+    #expect(driver.run(with: device, maxPages: .max) == BalloonStep() && guest.free.count == 4092)
+  }
+
   @Test("A driver needs four pages that exist")
   func needsQueueFrames() {
     let guest = FakeGuest(pageCount: 64)

@@ -11,8 +11,10 @@ final class FakeGuest: GuestMemory, BalloonBackend, BalloonPageSource {
   var discards: [UInt64] = []
   var restores: [UInt64] = []
   var returned: [UInt64] = []
-  /// Loads and stores so far, and how many there may be: a device that loops is found out by it.
+  /// Loads and stores so far: a device that loops is found out by it.
   var accesses = 0
+  /// What else the guest does when the balloon asks for a page.
+  var whenAsked: () -> Void = {}
   /// Devices and drivers do not own what they work on, so a fake guest keeps itself, and what is made for it, until the process ends.
   private var kept: [AnyObject] = []
   /// The queue frames are the first four pages; the guest may spare the rest, the last page first.
@@ -73,7 +75,10 @@ final class FakeGuest: GuestMemory, BalloonBackend, BalloonPageSource {
 
   func restore(_ frame: GuestFrame) { restores.append(frame.rawValue) }
 
-  func takePageForBalloon() -> GuestFrame? { free.popLast().map { GuestFrame($0) } }
+  func takePageForBalloon() -> GuestFrame? {
+    whenAsked()
+    return free.popLast().map { GuestFrame($0) }
+  }
 
   func returnPageFromBalloon(_ frame: GuestFrame) {
     returned.append(frame.rawValue)
