@@ -1,3 +1,4 @@
+internal import Addressing
 internal import Columns
 
 /// The number of an address space that a scanner was given, in order of registration.
@@ -42,7 +43,7 @@ extension KSMScanner {
     guard let index = spaces.firstIndex(where: { $0.id == id && !$0.isExiting }) else { return }
     var hasItems = false
     for page in spaces[index].pages {
-      zeroPageLeft(page)
+      zeroPageLeft(PageOrdinal(UInt32(truncatingIfNeeded: page)))
       if items[page].state != .none { hasItems = true }
     }
     guard index != cursor else {

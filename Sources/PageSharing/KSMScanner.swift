@@ -1,4 +1,4 @@
-internal import Addressing
+public import Addressing
 public import Columns
 
 /// # PageSharing: the scanner of Linux KSM
@@ -93,9 +93,9 @@ public final class KSMScanner {
   ///
   /// The kernel learns this from the page table entry and corrects `ksm_zero_pages` at once. A memory that does not call this is
   /// found out at the next visit. A page that the scanner did not map to the zero page is ignored.
-  public func zeroPageLeft(_ page: Int) {
-    guard items[page].isZeroPlaced else { return }
-    items[page].isZeroPlaced = false
+  public func zeroPageLeft(_ page: PageOrdinal) {
+    guard items[page.index].isZeroPlaced else { return }
+    items[page.index].isZeroPlaced = false
     ksmZeroPages -= 1
   }
 }

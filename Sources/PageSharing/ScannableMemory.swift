@@ -33,8 +33,13 @@ public protocol ScannableMemory: AnyObject {
 
   /// Gives a page that maps a stable frame a private frame of the same bytes, as a write would: the way back from `makeStable` where the
   /// page that was to be merged into the frame turns out to be one that cannot be shared. It may fail for want of memory; the page
-  /// then stays as it is.
+  /// then stays a stable one, mapped once. So it does by default, which serves a memory in which no merge of equal pages fails.
   func unshare(_ page: PageOrdinal)
+}
+
+extension ScannableMemory {
+  /// Leaves the page as it is.
+  @inlinable public func unshare(_ page: PageOrdinal) {}
 }
 
 /// What backs a page, as a scanner distinguishes it.
