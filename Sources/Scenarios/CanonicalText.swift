@@ -100,4 +100,10 @@ public struct ResolvedValue: Hashable, Sendable {
   public var path: String
   /// The value as a scenario file writes it.
   public var value: String
+
+  /// A path and a value.
+  public init(path: String, value: String) {
+    self.path = path
+    self.value = value
+  }
 }

@@ -55,6 +55,7 @@ struct Overrides {
         let blank = SourceNode(place: .argument(index), content: .mapping([]))
         fields.append(SourceNode.Entry(key: step, keyPlace: .argument(index), value: blank))
       }
+      if path.count == 1 { fields[position].keyPlace = .argument(index) }
       // A section that the file names without fields is as good as none.
       if fields[position].value.isNull { fields[position].value.content = .mapping([]) }
       try set(path.dropFirst(), to: value, in: &fields[position].value, index)

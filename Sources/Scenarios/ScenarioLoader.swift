@@ -58,7 +58,7 @@ public enum ScenarioLoader {
   }
 
   /// The content of a file, up to one byte more than a scenario may have.
-  private static func read(_ path: String) throws(ScenarioErrors) -> [UInt8] {
+  static func read(_ path: String) throws(ScenarioErrors) -> [UInt8] {
     guard FileManager.default.fileExists(atPath: path) else { throw .missing(path: path) }
     guard !isFolder(path) else { throw .unreadable(path: path, reason: "this is a folder, not a scenario") }
     do {

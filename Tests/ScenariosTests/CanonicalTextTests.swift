@@ -1,0 +1,93 @@
+import Foundation
+import Scenarios
+import Testing
+
+@Suite("The canonical text of a scenario")
+struct CanonicalTextTests {
+  private func checkRoundTrip(_ text: String) throws {
+    let scenario = try Samples.load(text).scenario
+    let canonical = scenario.canonicalText
+    let again = try Samples.load(canonical).scenario
+    #expect(again == scenario, "\(text)\n---\n\(canonical)")
+    #expect(again.canonicalText == canonical)
+    let values = scenario.resolvedValues
+    #expect(Set(values.map(\.path)).count == values.count, "two values have one path")
+  }
+
+  @Test("The quickstart's loads back to an equal scenario")
+  func quickstart() throws { try checkRoundTrip(Samples.quickstart) }
+
+  @Test("That of any valid scenario loads back to an equal scenario")
+  func random() throws {
+    for seed in 0..<200 as Range<UInt64> {
+      do { try checkRoundTrip(RandomScenario.text(seed: seed)) } catch {
+        Issue.record("seed \(seed): \(error)\n\(RandomScenario.text(seed: seed))")
+        return
+      }
+    }
+  }
+
+  @Test("It has all defaults, in the schema's order")
+  func least() throws {
+    #expect(
+      try Samples.load(Samples.least).scenario.canonicalText == """
+        name: least
+        description: ""
+        seed: 1
+        duration: 60s
+        sample_every: 1s
+        window:
+          every: 1s
+          accesses: 20000
+        host:
+          memory: 1GiB
+          swap: none
+          tlb: golden
+          cost: haswell-2013
+        sharing:
+          scanner: ksm
+          pages_to_scan: 100
+          sleep: 20ms
+          max_page_sharing: 256
+          use_zero_pages: false
+          smart_scan: true
+        overcommit:
+          policy: none
+          every: 10s
+          host_target: 80%
+          max_change: 100MiB
+        vms:
+          - name: a
+            memory: 512MiB
+            min_memory: 256MiB
+            shares: 1000
+            paging: nested
+            balloon: true
+            mergeable: true
+            guest:
+              kind: synthetic
+              image: debian
+              kernel: 40MiB
+              files: 0B
+              files_own: 0%
+              file_reads: 0/s
+              file_accesses: zipf
+              init_on_free: false
+              processes: []
+              load: []
+        expect: []
+
+        """)
+  }
+
+  @Test("Resolved values have the paths that arguments can set")
+  func resolvedValues() throws {
+    let scenario = try Samples.load(Samples.quickstart).scenario
+    let values = scenario.resolvedValues
+    #expect(values.contains(ResolvedValue(path: "vms.web.guest.processes.nginx.heap", value: "20MiB")))
+    #expect(values.contains(ResolvedValue(path: "vms.web.guest.load.1.at", value: "8s")))
+    #expect(values.contains(ResolvedValue(path: "expect.2", value: "audit.violations == 0")))
+    let same = try Samples.load(Samples.quickstart, set: values.map { "\($0.path)=\($0.value)" }).scenario
+    #expect(same == scenario)
+  }
+}
