@@ -19,7 +19,7 @@ extension Figure {
         """,
       areas: parts.compactMap { part in series.column(part.metric, heading: part.heading, unit: .count).map { ($0, part.color) } },
       lines: [], series
-    ) { peak in Axis.memory("Saved", upTo: peak * Double(pageBytes)).of(pages: pageBytes) }
+    ) { peak in Axis.pages("Saved", upTo: peak, of: pageBytes) }
   }
 
   /// The host's memory over time.
@@ -62,26 +62,25 @@ extension Figure {
     }
     let axis = axis(peak)
     var figure = TimeFigure(name: name, title: title, height: 400, series: series)
-    let dashes = ["solid", "'- '", "'.. '"]
+    let dashes = ["solid", "(5,3)", "(1.5,2)"]
     figure.script.legend(
       areas.map { .init(label: $0.0.heading, color: $0.color) }
         + lines.enumerated().map { .init(label: $1.0.heading, color: $1.color, dash: dashes[$0 % dashes.count]) }, left: 78)
     figure.script.place(left: 78, right: 936, top: 48, bottom: 344)
-    figure.script.line("set xlabel \(GnuplotScript.quoted(figure.time.label)) textcolor rgb '\(Palette.ink)'")
+    figure.script.nameHorizontally(figure.time.label)
     figure.script.line("set ylabel \(GnuplotScript.quoted(axis.label)) textcolor rgb '\(Palette.ink)'")
-    figure.script.line(peak > 0 ? "set yrange [0:*]" : "set yrange [0:1]")
+    figure.script.scaleVertically(axis, peak: peak)
     figure.plot(
       areas.enumerated().map { index, area in
         figure.area(index + 2, over: Array(2..<(index + 2)), divisor: axis.divisor, color: area.color)
       }
-        + lines.enumerated().map { index, line in
-          figure.line(areas.count + index + 2, divisor: axis.divisor, color: line.color, dash: dashes[index % dashes.count])
+        + lines.enumerated().flatMap { index, line in
+          let column = areas.count + index + 2
+          return [
+            figure.rim(column, divisor: axis.divisor),
+            figure.line(column, divisor: axis.divisor, color: line.color, dash: dashes[index % dashes.count]),
+          ]
         })
     return Figure(name: name, title: title, caption: caption, alternative: alternative, table: table, script: figure.script.text)
   }
-}
-
-extension Axis {
-  /// The same axis for counts of pages.
-  func of(pages bytes: UInt64) -> Axis { Axis(label: label, divisor: "(\(divisor)/\(bytes))") }
 }

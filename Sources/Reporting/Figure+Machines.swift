@@ -30,7 +30,7 @@ extension Figure {
       metrics: [
         .init(metric: .balloonFreedBytes, heading: "Host gain", color: "#9ADBC6", drawing: .area),
         .init(metric: .balloonActualBytes, heading: "Actual", color: Palette.blue, drawing: .line("solid")),
-        .init(metric: .balloonTargetBytes, heading: "Target", color: Palette.vermillion, drawing: .line("'- '")),
+        .init(metric: .balloonTargetBytes, heading: "Target", color: Palette.vermillion, drawing: .line("(4,2)")),
       ], result, series)
   }
 
@@ -76,13 +76,13 @@ extension Figure {
     guard !panels.isEmpty else {
       return Figure(name: name, title: title, caption: words, alternative: alternative, table: table, script: nil)
     }
-    let peak = columns.indices.dropFirst().reduce(0) { max($0, table.maximum(of: $1)) }
+    let peak = top(panels, columns)
     let axis = Axis.memory(what, upTo: peak)
     let entries = metrics.filter { part in panels.contains { $0.parts.contains { $0.part.metric == part.metric } } }.map(\.entry)
     let grid = PanelGrid(count: min(panels.count, Self.panels), top: GnuplotScript.legendHeight(entries.map(\.label), left: 78))
     var figure = TimeFigure(name: name, title: title, height: grid.height, series: series)
     figure.script.line("set multiplot")
-    figure.script.line("set yrange [0:\(peak > 0 ? top(panels, columns) : "1.0")/\(axis.divisor)]")
+    figure.script.scaleVertically(axis, peak: peak, steps: 6)
     figure.script.legend(entries, left: 78)
     for (index, panel) in panels.prefix(Self.panels).enumerated() {
       grid.place(index, title: panel.name, in: &figure.script, axis: axis.label, time: figure.time.label)
@@ -106,8 +106,8 @@ extension Figure {
     return clauses
   }
 
-  /// A little above the highest point of all panels, in bytes: one scale lets machines be compared.
-  private static func top(_ panels: [(name: String, parts: [(part: Part, column: Int)])], _ columns: [FigureTable.Column]) -> String {
+  /// The highest point of all panels, in bytes: one scale lets machines be compared.
+  private static func top(_ panels: [(name: String, parts: [(part: Part, column: Int)])], _ columns: [FigureTable.Column]) -> Double {
     var peak = 0.0
     for panel in panels {
       var areas: [Int] = []
@@ -117,6 +117,6 @@ extension Figure {
       }
       for row in columns[0].cells.indices { peak = max(peak, areas.reduce(0) { $0 + columns[$1].cells[row].number }) }
     }
-    return (peak * 1.06).description
+    return peak
   }
 }

@@ -12,8 +12,8 @@ extension Figure {
     let alternative = "TLB miss rate and references per walk of each machine over time. Over the run: \(ends.joined(separator: "; "))."
     var columns = [series.timeColumn]
     let panels: [(metric: Metric, unit: FigureTable.Unit, axis: Axis)] = [
-      (.tlbMissRate, .ratio, Axis(label: "TLB miss rate (%)", divisor: "0.01")),
-      (.referencesPerWalk, .real, Axis(label: "References per walk", divisor: "1.0")),
+      (.tlbMissRate, .ratio, Axis(label: "TLB miss rate (%)", scale: 0.01)),
+      (.referencesPerWalk, .real, Axis(label: "References per walk", scale: 1)),
     ]
     var drawn: [(panel: Int, vm: Int, column: Int)] = []
     for (panel, part) in panels.enumerated() {
@@ -35,17 +35,17 @@ extension Figure {
         dash: Palette.dash($0))
     }
     let top = GnuplotScript.legendHeight(entries.map(\.label), left: 78)
-    var figure = TimeFigure(name: name, title: title, height: top + 330, series: series)
+    var figure = TimeFigure(name: name, title: title, height: top + 340, series: series)
     figure.script.line("set multiplot")
-    figure.script.line("set xlabel \(GnuplotScript.quoted(figure.time.label)) textcolor rgb '\(Palette.ink)'")
+    figure.script.nameHorizontally(figure.time.label)
     figure.script.legend(entries, left: 78)
     for (panel, part) in panels.enumerated() {
       let lines = drawn.filter { $0.panel == panel }
       guard !lines.isEmpty else { continue }
       let left = panel == 0 ? 78.0 : 552.0
-      figure.script.place(left: left, right: left + 384, top: top + 12, bottom: top + 274)
-      figure.script.line("set ylabel \(GnuplotScript.quoted(part.axis.label)) textcolor rgb '\(Palette.ink)'")
-      figure.script.line(lines.contains { table.maximum(of: $0.column - 1) > 0 } ? "set yrange [0:*]" : "set yrange [0:1]")
+      figure.script.place(left: left, right: left + 384, top: top + 28, bottom: top + 288)
+      figure.script.line("set title \(GnuplotScript.quoted(part.axis.label)) offset 0,-0.4 textcolor rgb '\(Palette.black)'")
+      figure.script.scaleVertically(part.axis, peak: lines.map { table.maximum(of: $0.column - 1) }.max() ?? 0)
       figure.plot(
         lines.map { figure.line($0.column, divisor: part.axis.divisor, color: Palette.machine($0.vm), dash: Palette.dash($0.vm)) })
       figure.script.endLegend()
@@ -115,13 +115,14 @@ extension Figure {
       "\(GnuplotScript.quoted(Wording.line($0.name, limit: 40))) \(Wording.fixed(($0.first + $0.last) / 2, decimals: 3))"
     }
     script.line("set ytics (\(tics.joined(separator: ", "))) scale 0")
-    script.line("unset grid; set grid xtics back linecolor rgb '\(Palette.grid)' linewidth 1 dashtype solid")
+    script.line("unset grid; set grid xtics back linetype 1 linecolor rgb '\(Palette.grid)' linewidth 1 dashtype solid")
     let most = Double(bars.map(\.count).max() ?? 1)
     let base = logarithmic ? "0.5" : "0"
-    script.line(logarithmic ? "set logscale x; set format x '10^{%L}'" : "set format x '%.0f'")
-    script.line("set xtics \(logarithmic ? "enhanced" : "autofreq maxcount 6")")
-    script.line("set xrange [\(base):\((logarithmic ? most * 30 : most * 1.35).description)]")
-    script.line("set xlabel 'Exits\(logarithmic ? " (logarithmic)" : "")' textcolor rgb '\(Palette.ink)'")
+    if logarithmic { script.line("set logscale x; set mxtics 1") }
+    let marks = (logarithmic ? powers(upTo: most) : steps(upTo: most)).map { "'\(Wording.fixed($0, decimals: 0))' \($0.description)" }
+    script.line("set xtics (\(marks.joined(separator: ", ")))")
+    script.line("set xrange [\(base):\((most * (logarithmic ? 30 : 1.35)).description)]")
+    script.nameHorizontally(logarithmic ? "Exits (logarithmic)" : "Exits")
     for (bar, y) in zip(bars, positions) {
       let label = "\(result.vms[bar.vm].name)  \(Wording.grouped(bar.count))"
       script.line(
@@ -136,5 +137,18 @@ extension Figure {
     }
     script.line("plot " + clauses.joined(separator: ", \\\n  "))
     return script.text
+  }
+
+  /// Powers of ten from 1 to the first that is not below a count.
+  private static func powers(upTo most: Double) -> [Double] {
+    var powers = [1.0]
+    while let last = powers.last, last < most { powers.append(last * 10) }
+    return powers
+  }
+
+  /// Multiples of a round step from 0 to a count.
+  private static func steps(upTo most: Double) -> [Double] {
+    let step = max(1, Axis.step(upTo: most, count: 6))
+    return (0...6).map { Double($0) * step }.filter { $0 <= most * 1.05 }
   }
 }

@@ -57,6 +57,11 @@ struct TimeFigure {
     "\(data) using ($1/\(time.divisor)):($\(column)/\(divisor)) with \(style) linewidth 2.2 dashtype \(dash) linecolor rgb '\(color)'"
   }
 
+  /// The clause that draws a white rim around a line, so that it stands out from the areas below it.
+  func rim(_ column: Int, divisor: String) -> String {
+    "\(data) using ($1/\(time.divisor)):($\(column)/\(divisor)) with lines linewidth 5 dashtype solid linecolor rgb '#FFFFFF'"
+  }
+
   /// The clause that draws a column as an area on top of other columns.
   func area(_ column: Int, over below: [Int], divisor: String, color: String) -> String {
     let base = below.isEmpty ? "0" : below.map { "$\($0)" }.joined(separator: "+")
@@ -72,19 +77,18 @@ struct TimeFigure {
 struct PanelGrid {
   let count: Int
   let top: Double
-  static let pitch = 196.0
+  static let pitch = 210.0
 
   /// The picture's height.
-  var height: Double { top + Double((count + 1) / 2) * Self.pitch + 22 }
+  var height: Double { top + Double((count + 1) / 2) * Self.pitch + 10 }
 
   /// Places a panel and titles it.
   func place(_ index: Int, title: String, in script: inout GnuplotScript, axis: String, time: String) {
     let (row, column) = index.quotientAndRemainder(dividingBy: 2)
     let (left, upper) = (column == 0 ? 78.0 : 552.0, top + Double(row) * Self.pitch + 26)
-    script.place(left: left, right: left + 384, top: upper, bottom: upper + 128)
-    script.line("set title \(GnuplotScript.quoted(Wording.line(title, limit: 40))) offset 0,-0.5 textcolor rgb '\(Palette.black)'")
+    script.place(left: left, right: left + 384, top: upper, bottom: upper + 136)
+    script.line("set title \(GnuplotScript.quoted(Wording.line(title, limit: 40))) offset 0,-0.4 textcolor rgb '\(Palette.black)'")
     script.line(column == 0 ? "set ylabel \(GnuplotScript.quoted(axis)) textcolor rgb '\(Palette.ink)'" : "unset ylabel")
-    script.line(
-      index + 2 >= count ? "set xlabel \(GnuplotScript.quoted(time)) offset 0,0.3 textcolor rgb '\(Palette.ink)'" : "unset xlabel")
+    if index + 2 >= count { script.nameHorizontally(time) }
   }
 }

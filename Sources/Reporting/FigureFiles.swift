@@ -3,8 +3,11 @@ internal import Foundation
 /// The folder `figures`: for each figure its numbers, its script and, where gnuplot could draw it, its picture.
 enum FigureFiles {
   /// Writes and draws all figures into a folder.
+  /// - Parameter program: gnuplot's name in the search path.
   /// - Returns: the pictures' texts by the figures' names, and what could not be drawn, in words.
-  static func write(_ figures: [Figure], to folder: URL) async throws -> (pictures: [String: String], warnings: [String]) {
+  static func write(_ figures: [Figure], to folder: URL, program: String = "gnuplot") async throws -> (
+    pictures: [String: String], warnings: [String]
+  ) {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     for figure in figures {
       try Data(figure.table.csv.text.utf8).write(to: folder.appendingPathComponent("\(figure.name).csv"))
@@ -15,7 +18,7 @@ enum FigureFiles {
       for name in drawn {
         group.addTask {
           do throws(Gnuplot.Failure) {
-            try await Gnuplot.run("\(name).gp", in: folder)
+            try await Gnuplot.run("\(name).gp", in: folder, program: program)
             return (name, nil)
           } catch {
             return (name, error)

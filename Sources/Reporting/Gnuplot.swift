@@ -14,11 +14,12 @@ enum Gnuplot {
   /// Runs a script in its folder.
   ///
   /// `-d` keeps a user's own settings out of the picture; `cd` by gnuplot keeps the folder's name out of the script.
-  static func run(_ script: String, in folder: URL) async throws(Failure) {
+  /// - Parameter program: gnuplot's name in the search path.
+  static func run(_ script: String, in folder: URL, program: String = "gnuplot") async throws(Failure) {
     let place = folder.path.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''")
     do {
       let result = try await Subprocess.run(
-        .name("gnuplot"), arguments: ["-d", "-e", "cd '\(place)'", script], output: .discarded, error: .string(limit: 1 << 16))
+        .name(program), arguments: ["-d", "-e", "cd '\(place)'", script], output: .discarded, error: .string(limit: 1 << 16))
       guard result.terminationStatus.isSuccess else { throw Failure.failed(result.standardError) }
     } catch let failure as Failure {
       throw failure

@@ -33,7 +33,9 @@ struct GnuplotScript {
       set decimalsign '.'
       set border 3 linecolor rgb '\(Palette.ink)' linewidth 1
       set tics out nomirror scale 0.6 textcolor rgb '\(Palette.ink)'
-      set grid ytics back linecolor rgb '\(Palette.grid)' linewidth 1 dashtype solid
+      set grid ytics back linetype 1 linecolor rgb '\(Palette.grid)' linewidth 1 dashtype solid
+      set xtics offset 0,0.35
+      set ytics offset 0.5,0
       unset key
 
       """
@@ -52,6 +54,17 @@ struct GnuplotScript {
 
   /// A position from the top as a part of the picture.
   func y(_ pixels: Double) -> String { Wording.fixed(1 - pixels / height, decimals: 5) }
+
+  /// Scales the vertical axis from 0 to a little above a peak, with round steps, at most a number of them.
+  mutating func scaleVertically(_ axis: Axis, peak: Double, steps: Double = 7) {
+    let top = peak > 0 && peak.isFinite ? peak / axis.scale : 1
+    line("set yrange [0:\((top * 1.04).description)]; set ytics 0, \(Axis.step(upTo: top, count: steps).description)")
+  }
+
+  /// Names the horizontal axis of the next plot.
+  mutating func nameHorizontally(_ label: String) {
+    line("set xlabel \(Self.quoted(label)) offset 0,0.8 textcolor rgb '\(Palette.ink)'")
+  }
 
   /// Places the next plot.
   mutating func place(left: Double, right: Double, top: Double, bottom: Double) {

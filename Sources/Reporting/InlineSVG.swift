@@ -15,7 +15,7 @@ enum InlineSVG {
     for (old, new) in [("id='", "id='\(name)-"), ("id=\"", "id=\"\(name)-"), ("href='#", "href='#\(name)-"), ("url(#", "url(#\(name)-")] {
       text = text.replacing(old, with: new)
     }
-    text = text.replacing("xlink:href=", with: "href=")
+    text = text.replacing("xlink:href=", with: "href=").replacing(" shape-rendering='crispEdges'", with: "")
     return """
       <svg viewBox="\(box)" role="img" aria-labelledby="\(name)-title \(name)-desc">
       <title id="\(name)-title">\(HTMLText.escaped(title))</title>

@@ -18,5 +18,5 @@ enum Palette {
   static func machine(_ index: Int) -> String { machines[index % machines.count] }
 
   /// Its kind of line, another when the colours begin anew: a gnuplot dash type.
-  static func dash(_ index: Int) -> String { ["solid", "'- '", "'.. '", "'_.'"][index / machines.count % 4] }
+  static func dash(_ index: Int) -> String { ["solid", "(5,3)", "(1.5,2)", "(6,2,1.5,2)"][index / machines.count % 4] }
 }

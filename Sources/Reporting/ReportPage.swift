@@ -1,3 +1,4 @@
+internal import Addressing
 internal import Laboratory
 internal import Mustache
 internal import Scenarios
@@ -119,7 +120,7 @@ extension ReportPage {
   private static func facts(of result: RunResult) -> [Fact] {
     [
       Fact(term: "Virtual time", value: "\(Wording.seconds(result.virtualNanoseconds))\u{a0}s"),
-      Fact(term: "Host memory", value: "\(Wording.mebibytes(result.host.totalBytes))\u{a0}MiB"),
+      Fact(term: "Host memory", value: ByteSize(bytes: result.host.totalBytes).rounded),
       Fact(term: "Machines", value: String(result.vms.count)),
       Fact(term: "Scanner", value: result.scenario.sharing.scanner.rawValue),
       Fact(term: "Policy", value: result.scenario.overcommit.policy),

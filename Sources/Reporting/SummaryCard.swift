@@ -16,20 +16,20 @@ struct SummaryCard {
     let (sharing, audit) = (result.sharing, result.audit)
     return [
       SummaryCard(
-        title: "Host memory saved by sharing", value: "\(Wording.mebibytes(figures.savedBytes))\u{a0}MiB (\(figures.savedPercent))",
+        title: "Saved by sharing", value: "\(Wording.mebibytes(figures.savedBytes))\u{a0}MiB · \(figures.savedPercent)",
         detail:
           "Pages: \(Wording.grouped(sharing.savedInter)) inter-VM, \(Wording.grouped(sharing.savedSelf)) self, \(Wording.grouped(sharing.savedZero)) zero.",
         meaning:
           "Guest pages that need no frame of their own. The percentage is of the memory that the guests would use without sharing: private, shared and saved."
       ),
       SummaryCard(
-        title: "Merges and copy-on-write breaks", value: "\(Wording.grouped(sharing.merges)) / \(Wording.grouped(sharing.cowBreaks))",
+        title: "Merges / CoW breaks", value: "\(Wording.grouped(sharing.merges)) / \(Wording.grouped(sharing.cowBreaks))",
         detail: "\(Wording.grouped(sharing.ksm.fullScans)) full scans, \(Wording.grouped(sharing.ksm.pagesScanned)) pages scanned.",
         meaning:
           "Pages merged since the start, and shared pages copied because a guest wrote to them: each break undoes a merge and costs a copy."
       ),
       SummaryCard(
-        title: "Balloons’ host gain, at its peak", value: "\(Wording.mebibytes(figures.peakGainBytes))\u{a0}MiB",
+        title: "Balloons’ peak host gain", value: "\(Wording.mebibytes(figures.peakGainBytes))\u{a0}MiB",
         detail: "At their peak the balloons held \(Wording.mebibytes(figures.peakHeldBytes)) MiB.",
         meaning:
           "Host frames that balloons freed: the greatest sum over all machines at any sample. A ballooned page that had no frame of its own frees none."
