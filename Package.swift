@@ -105,7 +105,7 @@ let package = Package(
     tests("LiveKernelTests", ["LiveKernel", "Addressing"]),
     tests("ScenariosTests", ["Scenarios", "Guests", "PageSharing", "Translation", "Addressing", "Columns"]),
     tests("LaboratoryTests", ["Laboratory", "Scenarios", "Machine", "Addressing"]),
-    tests("ReportingTests", ["Reporting", "Laboratory", "Scenarios", "Guests", "Translation", "PageSharing", "Addressing"]),
+    tests("ReportingTests", ["Reporting", "Laboratory", "Scenarios", "Guests", "Translation", "PageSharing", "Addressing", grdb]),
     tests("EndToEndTests", ["memlab", "Addressing"]),
   ]
 )

@@ -47,7 +47,12 @@ public enum RunReport {
     try write(ResultTables.vms(result).text, to: folder, "vms.csv")
     try write(ResultTables.metrics(result).text, to: folder, "metrics.csv")
     try write(manifest.document(of: result).text(), to: folder, "manifest.json")
-    return []
+    try ResultDatabase.write(result, to: folder.appendingPathComponent("results.sqlite").path)
+    let figures = Figure.all(of: result)
+    let (pictures, warnings) = try await FigureFiles.write(figures, to: folder.appendingPathComponent("figures", isDirectory: true))
+    let page = ReportPage(result, manifest: manifest, figures: figures, pictures: pictures)
+    try write(page.html, to: folder, "report.html")
+    return warnings
   }
 
   private static func write(_ text: String, to folder: URL, _ name: String) throws {

@@ -1,0 +1,45 @@
+internal import Foundation
+
+/// The folder `figures`: for each figure its numbers, its script and, where gnuplot could draw it, its picture.
+enum FigureFiles {
+  /// Writes and draws all figures into a folder.
+  /// - Parameter program: gnuplot's name in the search path.
+  /// - Returns: the pictures' texts by the figures' names, and what could not be drawn, in words.
+  static func write(_ figures: [Figure], to folder: URL, program: String = "gnuplot") async throws -> (
+    pictures: [String: String], warnings: [String]
+  ) {
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    for figure in figures {
+      try Data(figure.table.csv.text.utf8).write(to: folder.appendingPathComponent("\(figure.name).csv"))
+      if let script = figure.script { try Data(script.utf8).write(to: folder.appendingPathComponent("\(figure.name).gp")) }
+    }
+    let drawn = figures.filter { $0.script != nil }.map(\.name)
+    let failures = await withTaskGroup(of: (String, Gnuplot.Failure?).self) { group in
+      for name in drawn {
+        group.addTask {
+          do throws(Gnuplot.Failure) {
+            try await Gnuplot.run("\(name).gp", in: folder, program: program)
+            return (name, nil)
+          } catch {
+            return (name, error)
+          }
+        }
+      }
+      return await group.reduce(into: [String: Gnuplot.Failure]()) { $0[$1.0] = $1.1 }
+    }
+    var (pictures, warnings) = ([String: String](), [String]())
+    for name in drawn {
+      let file = folder.appendingPathComponent("\(name).svg")
+      switch failures[name] {
+      case nil: pictures[name] = try String(contentsOf: file, encoding: .utf8)
+      case .missing?:
+        warnings = ["gnuplot is not in the search path: the report has tables in place of its figures"]
+      case .failed(let words)?:
+        try? FileManager.default.removeItem(at: file)
+        let first = words.split(separator: "\n").first { $0.contains("error") || $0.contains("line") } ?? ""
+        warnings.append("gnuplot could not draw \(name): \(first)")
+      }
+    }
+    return (pictures, warnings)
+  }
+}
