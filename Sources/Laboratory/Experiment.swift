@@ -64,7 +64,7 @@ public final class Experiment {
     scanner = scenario.sharing.scanner == .ksm
       ? KSMScanner(settings: scenario.sharing.ksm, capacity: capacity, frameCount: host.frameCount) : nil
     policy = Self.makePolicy(scenario.overcommit)
-    if let scanner { host.onZeroPageLost = { scanner.zeroPageLeft($0.index) } }
+    if let scanner { host.onZeroPageLost = { scanner.zeroPageLeft($0) } }
   }
 
   private static func geometry(_ text: String) throws(HostError) -> TLBGeometry {
