@@ -73,7 +73,7 @@ let package = Package(
     // Floor 7: who drives a machine, and what was recorded from real ones.
     room("Guests", ["Addressing", "Columns", "FrameAllocation", "PageContents", "PageTables", "Translation", "Ballooning", "Machine"]),
     room("RAMImages", ["Addressing", "Columns", "PageContents", "PageSharing", "CXXHash", "CZstd", "CAtomic"]),
-    room("LiveKernel", ["Addressing", "Columns"]),
+    room("LiveKernel", ["Addressing", "Columns", "PageSharing"]),
 
     // Floor 8: a scenario file becomes a validated plan.
     room("Scenarios", ["Addressing", "PageSharing", "TranslationCaching", "Translation", "Overcommit", "Guests", yams]),
@@ -102,7 +102,7 @@ let package = Package(
     tests("MachineTests", ["Machine", "Translation", "TranslationCaching", "PageSharing", "PageContents", "PageTables", "FrameAllocation", "Ballooning", "Addressing", "Columns"]),
     tests("GuestsTests", ["Guests", "Machine", "Ballooning", "Translation", "TranslationCaching", "PageContents", "PageTables", "FrameAllocation", "Addressing", "Columns"]),
     tests("RAMImagesTests", ["RAMImages", "PageSharing", "PageContents", "Addressing", "Columns"]),
-    tests("LiveKernelTests", ["LiveKernel", "Addressing"]),
+    tests("LiveKernelTests", ["LiveKernel", "RAMImages", "PageSharing", "Addressing", "Columns"]),
     tests("ScenariosTests", ["Scenarios", "Guests", "PageSharing", "Translation", "Addressing", "Columns"]),
     tests("LaboratoryTests", ["Laboratory", "Scenarios", "Machine", "Addressing"]),
     tests("ReportingTests", ["Reporting", "Laboratory", "Scenarios", "Guests", "Translation", "PageSharing", "Addressing", grdb]),

@@ -28,7 +28,7 @@ public struct ExactScanner: Sendable {
   /// - Throws: if the inputs cannot be compared, or one of them cannot be read to its end.
   public func scan(_ inputs: [MemoryInput], pageSize: Int = 4096) throws(ImageError) -> ExactScan {
     let start = ContinuousClock.now
-    let prepared = try PreparedScan(inputs, pageSize: pageSize)
+    let prepared = try PreparedScan(inputs, pageSize: pageSize, threads: threads)
     let index = ContentIndex(pages: prepared.pages)
     var base: UInt32 = 0
     var results: [ExactScan.Input] = []
@@ -77,7 +77,7 @@ public struct ExactScanner: Sendable {
       ExactScan.Input(
         name: units.name, pages: pages, zeroPages: zero, distinctPages: new + elsewhere + (zero > 0 ? 1 : 0),
         bytesLeftOut: units.bytesLeftOut,
-        pagesVanished: vanished)
+        pagesVanished: vanished + UInt64(units.vanished))
     }
   }
 
@@ -87,7 +87,7 @@ public struct ExactScanner: Sendable {
     let sums = Mutex(Tally())
     try ParallelChunks.forEach(units.count, chunk: max(1, (2 << 20) / units.unitBytes), threads: threads) { range throws(ImageError) in
       var tally = Tally()
-      try prepared.visit(units, range, base: base, index) { _, content in
+      let vanished = try prepared.visit(units, range, base: base, index) { _, content in
         tally.pages += 1
         switch content {
         case .zero:
@@ -99,6 +99,7 @@ public struct ExactScanner: Sendable {
           if before == guest { tally.again += 1 } else if before == nil { tally.new += 1 } else { tally.elsewhere += 1 }
         }
       }
+      tally.vanished = UInt64(vanished)
       sums.withLock { $0.add(tally) }
     }
     return sums.withLock { $0 }

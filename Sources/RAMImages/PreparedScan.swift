@@ -11,22 +11,18 @@ struct PreparedScan: Sendable {
   /// The number of each input's first unit.
   private let bases: [UInt32]
 
-  /// Checks that the inputs can be compared at a page size.
-  init(_ inputs: [MemoryInput], pageSize: Int) throws(ImageError) {
+  /// Checks that the inputs can be compared at a page size, and numbers their pages.
+  init(_ inputs: [MemoryInput], pageSize: Int, threads: Int) throws(ImageError) {
     guard ExactScanner.pageSizes.contains(pageSize) else {
       throw ImageError(
         inputs.first?.name ?? "", .incompatible, "pages of \(pageSize) bytes cannot be counted; the sizes are 4K, 16K, 64K and 2M")
     }
-    compared = .identities
+    compared = try InputKinds.comparison(of: inputs, pageSize: pageSize)
     var units: [ScanUnits] = []
     var bases: [UInt32] = []
     var total: UInt64 = 0
     for input in inputs {
-      let next: ScanUnits
-      switch input.contents {
-      case .identities(let trace, let recorded, let identities):
-        next = try Self.words(identities, of: input.name, file: trace, recordedPageSize: recorded, pageSize: pageSize)
-      }
+      let next = try InputKinds.units(of: input, compared, pageSize: pageSize, threads: threads)
       bases.append(UInt32(total))
       total += UInt64(next.count)
       guard total <= RecordedHeader.largestPageTotal else {
@@ -39,20 +35,6 @@ struct PreparedScan: Sendable {
     pages = Int(total)
   }
 
-  private static func words<Element: BitwiseCopyable>(
-    _ elements: [Element], of name: String, file: String, recordedPageSize: Int, pageSize: Int
-  ) throws(ImageError) -> ScanUnits {
-    let (each, rest) = pageSize.quotientAndRemainder(dividingBy: recordedPageSize)
-    guard rest == 0 else {
-      throw ImageError(file, .incompatible, "it holds pages of \(recordedPageSize) bytes, which cannot be counted as pages of \(pageSize)")
-    }
-    let count = elements.count / each
-    return ScanUnits(
-      name: name, unitBytes: each * MemoryLayout<Element>.stride, count: count,
-      bytesLeftOut: UInt64(elements.count % each) * UInt64(recordedPageSize), store: .memory(UnitMemory(elements)),
-      runs: [ScanUnits.Run(first: 0, count: count, offset: 0)])
-  }
-
   /// What a unit holds.
   enum Content {
     /// Zeros only.
@@ -62,13 +44,14 @@ struct PreparedScan: Sendable {
   }
 
   /// Looks up every unit of a range in the index, and tells `body` what it holds.
+  /// - Returns: how many units of a live process have vanished.
   ///
   /// A block of units is hashed and its table lines are asked for before the first of them is looked up: the table is far larger than any cache.
   @inline(__always) func visit(
     _ input: ScanUnits, _ range: Range<Int>, base: UInt32, _ index: ContentIndex, _ body: (_ unit: Int, Content) -> Void
-  ) throws(ImageError) {
+  ) throws(ImageError) -> Int {
     let size = input.unitBytes
-    unsafe try input.forEachPiece(of: range) { first, bytes in
+    return unsafe try input.forEachPiece(of: range) { first, bytes in
       var block = 0
       let count = bytes.count / size
       while block < count {

@@ -1,0 +1,57 @@
+internal import PageSharing
+
+/// Looks at another process's memory through copies of it, a piece at a time.
+enum RemoteCopy {
+  /// Bytes copied at once, or one unit if that is more.
+  private static let pieceBytes = 256 << 10
+
+  /// Shows units from an address on, skipping those that have vanished.
+  /// - Returns: how many have vanished.
+  static func forEachPiece(
+    of process: any RemoteMemory, at address: UInt64, units: Range<Int>, unitBytes: Int,
+    _ body: (_ first: Int, _ bytes: UnsafeRawBufferPointer) -> Void
+  ) throws(ImageError) -> Int {
+    let capacity = max(1, pieceBytes / unitBytes)
+    let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: capacity * unitBytes, alignment: 4096)
+    defer { unsafe scratch.deallocate() }
+    var vanished = 0
+    var unit = units.lowerBound
+    while unit < units.upperBound {
+      let wanted = min(capacity, units.upperBound - unit) * unitBytes
+      let place = address + UInt64(unit - units.lowerBound) * UInt64(unitBytes)
+      let piece = unsafe UnsafeMutableRawBufferPointer(rebasing: scratch[..<wanted])
+      let whole: Int
+      do throws(RemoteMemoryError) {
+        whole = unsafe try process.read(at: place, into: piece) / unitBytes
+      } catch { throw ImageError(error) }
+      if whole > 0 { unsafe body(unit, UnsafeRawBufferPointer(rebasing: piece[..<(whole * unitBytes)])) }
+      unit += whole
+      if whole * unitBytes < wanted {
+        vanished += 1
+        unit += 1
+      }
+    }
+    return vanished
+  }
+
+  /// Whether the bytes at an address are these. False if they can no longer be read: whoever reads on learns why.
+  static func bytes(of process: any RemoteMemory, at address: UInt64, equal bytes: UnsafeRawBufferPointer) -> Bool {
+    unsafe withUnsafeTemporaryAllocation(byteCount: bytes.count, alignment: 64) { copy in
+      let count = unsafe (try? process.read(at: address, into: copy)) ?? 0
+      return unsafe count == bytes.count && UnitBytes.areEqual(UnsafeRawBufferPointer(copy), bytes)
+    }
+  }
+}
+
+extension ImageError {
+  /// The failure to read a process's memory.
+  init(_ error: RemoteMemoryError) {
+    let kind: Kind =
+      switch error.kind {
+      case .missing: .missing
+      case .ended: .changed
+      case .denied, .failed: .unreadable
+      }
+    self.init(error.name, kind, error.problem)
+  }
+}
