@@ -104,6 +104,9 @@ struct BrokenScenario: CustomTestStringConvertible, Sendable {
       "file_accesses: zipf", "file_accesses: zipfian", "34:22", "\"zipfian\" is not an access pattern", "sequential, random, zipf"),
     BrokenScenario("kind: synthetic", "kind: sythetic", "29:13", "\"sythetic\" is not a kind of guest", "did you mean \"synthetic\"?"),
     BrokenScenario("name: sound", "name: Sound Asleep", "1:7", "\"Sound Asleep\" is not a name of small letters"),
+    BrokenScenario("seed: 7", "description: \"a\\nb\"", "2:14", "the text has a line break"),
+    BrokenScenario("seed: 7", "description: \"a\\ufeffb\"", "2:14", "or another control character"),
+    BrokenScenario("trace: t.pit", "trace: ''", "48:14", "a path has from 1 to 4096 bytes"),
     BrokenScenario("image: debian-12", "image: debian/12", "30:14", "\"debian/12\" is not a name of letters"),
   ]
 
