@@ -72,7 +72,7 @@ extension ValueType where Value == String {
     return ValueType(
       description: ValueDescription(
         words: "one of \(names.joined(separator: ", ")), or levels with entries x ways, such as l1i=32x32,l1d=64x4,l2=1536x6", range: nil,
-        unit: nil, json: .string(pattern: "^(\(names.joined(separator: "|"))|(l1i|l1d|l2)=[0-9]+x[0-9]+(,(l1i|l1d|l2)=[0-9]+x[0-9]+)*)$")),
+        unit: nil, json: .string(pattern: "^(\(names.joined(separator: "|"))|((l1i|l1d|l2)=[0-9]+x[0-9]+,?){3})$")),
       parse: { (text: String) throws(ValueProblem) -> String in
         if names.contains(text) { return text }
         guard text.contains("=") else {
