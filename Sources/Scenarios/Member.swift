@@ -13,6 +13,8 @@ struct Member<Root: Sendable>: Sendable {
   let read: @Sendable (_ entry: SourceNode.Entry?, _ path: String, inout Root, inout Reading) -> Void
   /// What the canonical text says.
   let write: @Sendable (Root) -> CanonicalNode
+  /// Whether it is read after the fields around it, since its default depends on them.
+  var isReadLast = false
 
   /// A property that a member reads and writes.
   typealias Property<Value> = any WritableKeyPath<Root, Value> & Sendable
@@ -23,7 +25,7 @@ struct Member<Root: Sendable>: Sendable {
     case required
     /// A value, as a file would write it.
     case text(String)
-    /// A value that depends on fields before it, with words that say how.
+    /// A value that depends on the fields around it, with words that say how.
     case derived(String, @Sendable (Root) -> Value)
 
     var text: String? {
@@ -41,8 +43,8 @@ extension Member {
   static func value<Value>(
     _ name: String, _ property: Property<Value>, _ type: ValueType<Value>, default initial: Default<Value>, _ documentation: String
   ) -> Member {
-    var isRequired = false
-    if case .required = initial { isRequired = true }
+    let isRequired = if case .required = initial { true } else { false }
+    let isDerived = if case .derived = initial { true } else { false }
     let kind = FieldDescription.Kind.value(type.description)
     return Member(
       description: FieldDescription(
@@ -58,7 +60,7 @@ extension Member {
         }
         if let value = reading.value(of: entry.value, named: name, path, at: entry.keyPlace, type) { root[keyPath: property] = value }
       },
-      write: { .scalar(type.write($0[keyPath: property])) })
+      write: { .scalar(type.write($0[keyPath: property])) }, isReadLast: isDerived)
   }
 
   /// A field that holds fields.

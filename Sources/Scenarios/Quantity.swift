@@ -57,9 +57,12 @@ struct ValueProblem: Error, Equatable {
 
 extension String {
   /// The text as a message can show it: on one line, and not longer than 60 characters.
-  var quotable: String {
+  var quotable: String { quotable(upTo: 60) }
+
+  /// The text as a message can show it: on one line, and not longer than a number of characters.
+  func quotable(upTo most: Int) -> String {
     var shown = ""
-    for scalar in unicodeScalars.prefix(60) { shown.unicodeScalars.append(scalar.properties.generalCategory == .control ? " " : scalar) }
-    return unicodeScalars.count > 60 ? shown + "..." : shown
+    for scalar in unicodeScalars.prefix(most) { shown.unicodeScalars.append(scalar.properties.generalCategory == .control ? " " : scalar) }
+    return unicodeScalars.count > most ? shown + "..." : shown
   }
 }

@@ -108,7 +108,7 @@ extension Array {
         [path, field.key].joinedPath(), at: field.keyPlace, "unknown field \"\(field.key.quotable)\"\(place)",
         note: NearestName.note(for: field.key, among: names))
     }
-    for member in self {
+    for member in filter({ !$0.isReadLast }) + filter(\.isReadLast) {
       let name = member.description.name
       member.read(fields.first { $0.key == name }, [path, name].joinedPath(), &root, &reading)
     }

@@ -22,12 +22,14 @@ public enum ScenarioErrors: Error, Hashable, Sendable {
 }
 
 extension ScenarioErrors: CustomStringConvertible {
-  /// All errors, ready for a terminal.
+  /// The errors, ready for a terminal; of very many, the first hundred.
   public var description: String {
     switch self {
     case .missing(let path): "\(path): error: there is no such file"
     case .unreadable(let path, let reason): "\(path): error: \(reason)"
-    case .invalid(let diagnostics): diagnostics.map(\.description).joined(separator: "\n")
+    case .invalid(let diagnostics):
+      (diagnostics.prefix(100).map(\.description) + (diagnostics.count > 100 ? ["and \(diagnostics.count - 100) more errors"] : []))
+        .joined(separator: "\n")
     }
   }
 }
@@ -68,9 +70,11 @@ extension ScenarioDiagnostic: CustomStringConvertible {
     case .file(let path, let line, let column, let text):
       lines = ["\(path):\(line):\(column): error: \(message)"]
       if !text.isEmpty {
-        // Tabs stay tabs, so that the caret stands right whatever width the terminal gives them.
-        let indent = text.unicodeScalars.prefix(column - 1).map { $0 == "\t" ? "\t" : " " }.joined()
-        lines += [text, indent + "^"]
+        // Of a long line, what is around the place. Tabs stay tabs, so that the caret stands right whatever width the terminal gives them.
+        let start = column <= 120 ? 0 : column - 61
+        let shown = text.unicodeScalars.dropFirst(start).prefix(160)
+        let indent = shown.prefix(column - 1 - start).map { $0 == "\t" ? "\t" : " " }.joined()
+        lines += [String(String.UnicodeScalarView(shown)), indent + "^"]
       }
     case .argument(let argument):
       lines = ["\(argument): error: \(message)"]

@@ -97,7 +97,7 @@ enum ScenarioFields {
     .value("memory", \.memory, .size(leastMemory...mostMemory, multipleOf: mebibyte), default: .required, "Its memory."),
     .value(
       "min_memory", \.minMemory, .size(leastMemory...mostMemory, multipleOf: mebibyte),
-      default: .derived("half of memory, at least 16MiB", { ByteSize(bytes: max(16, $0.memory.bytes >> 21) << 20) }),
+      default: .derived("half of memory, at least 16MiB more than a synthetic guest's kernel", memoryToLeave),
       "The least that a policy may leave it with."),
     .value("shares", \.shares, .integer(1...1_000_000), default: .text("1000"), "Its weight against the others when memory is divided."),
     .value("paging", \.paging, .oneOf("a paging mode"), default: .text("nested"), "How its addresses are translated."),
@@ -105,6 +105,14 @@ enum ScenarioFields {
     .value("mergeable", \.mergeable, .boolean, default: .text("true"), "Whether its memory is registered with the scanner."),
     .choice("guest", \.guest, key: "kind", [synthetic, recorded], "What runs in it."),
   ]
+
+  /// What a policy leaves a machine with unless its scenario says: enough for the kernel and a little, and half of it.
+  private static func memoryToLeave(_ vm: VMSpec) -> ByteSize {
+    var kernel: UInt64 = 0
+    if case .synthetic(let guest) = vm.guest { kernel = guest.kernel.bytes }
+    let needed = (kernel + leastMemory.bytes + mebibyte.bytes - 1) / mebibyte.bytes * mebibyte.bytes
+    return ByteSize(bytes: min(vm.memory.bytes, max(needed, vm.memory.bytes / 2 / mebibyte.bytes * mebibyte.bytes)))
+  }
 
   private static let synthetic = Alternative<GuestSpec>(
     "synthetic", of: .blank,

@@ -7,7 +7,7 @@ extension ValueType where Value == String {
       description: ValueDescription(words: "a text on one line", range: "up to 1000 characters", unit: nil, json: .string(pattern: nil)),
       parse: { (text: String) throws(ValueProblem) -> String in
         guard text.unicodeScalars.count <= 1000 else { throw ValueProblem("the text is longer than 1000 characters") }
-        guard !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
+        guard !text.hasControlCharacters else {
           throw ValueProblem("the text has a line break or another control character")
         }
         return text
@@ -45,7 +45,7 @@ extension ValueType where Value == String {
       description: ValueDescription(words: "the path of a file", range: nil, unit: nil, json: .string(pattern: nil)),
       parse: { (text: String) throws(ValueProblem) -> String in
         guard !text.isEmpty, text.utf8.count <= 4096 else { throw ValueProblem("a path has from 1 to 4096 bytes") }
-        guard !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
+        guard !text.hasControlCharacters else {
           throw ValueProblem("the path has a control character")
         }
         return text
@@ -72,7 +72,7 @@ extension ValueType where Value == String {
     return ValueType(
       description: ValueDescription(
         words: "one of \(names.joined(separator: ", ")), or levels with entries x ways, such as l1i=32x32,l1d=64x4,l2=1536x6", range: nil,
-        unit: nil, json: .string(pattern: "^(\(names.joined(separator: "|"))|(l1i|l1d|l2)=[0-9]+x[0-9]+(,(l1i|l1d|l2)=[0-9]+x[0-9]+)*)$")),
+        unit: nil, json: .string(pattern: "^(\(names.joined(separator: "|"))|((l1i|l1d|l2)=[0-9]+x[0-9]+,?){3})$")),
       parse: { (text: String) throws(ValueProblem) -> String in
         if names.contains(text) { return text }
         guard text.contains("=") else {
@@ -159,5 +159,12 @@ extension Substring {
   fileprivate var trimmingSpaces: String {
     let head = drop { $0 == " " }
     return String(head.reversed().drop { $0 == " " }.reversed())
+  }
+}
+
+extension String {
+  /// Whether the text has control characters, or a byte order mark, which readers drop.
+  fileprivate var hasControlCharacters: Bool {
+    unicodeScalars.contains { $0.properties.generalCategory == .control || $0 == "\u{feff}" }
   }
 }

@@ -15,7 +15,9 @@ struct YAMLReader {
   private static let mostDepth = 64
   private static let mostNodes = 100_000
   private static let mostAliases = 8
+  /// How often a file is composed again for a duplicate key, at most, and how many bytes may be composed in all for that.
   private static let mostDuplicates = 32
+  private static let mostDuplicateBytes = 4 << 20
 
   private let source: SourceText
   /// The keys that were renamed, by place.
@@ -55,7 +57,8 @@ struct YAMLReader {
 
   private mutating func compose() throws(Reading.Finding) -> SourceNode? {
     var scalars = Array(source.text.unicodeScalars)
-    for round in 0...Self.mostDuplicates {
+    let mostRounds = min(Self.mostDuplicates, max(1, Self.mostDuplicateBytes / max(1, scalars.count)))
+    for round in 0...mostRounds {
       var view = String.UnicodeScalarView()
       view.append(contentsOf: scalars)
       do {
@@ -68,7 +71,7 @@ struct YAMLReader {
         let place = SourceNode.Place.file(line: context.mark.line, column: context.mark.column)
         let index = source.scalarIndex(line: context.mark.line, column: context.mark.column)
         let name = names.first ?? ""
-        guard round < Self.mostDuplicates, renamed[place] == nil, let index, index + 1 < scalars.count else {
+        guard round < mostRounds, renamed[place] == nil, let index, index + 1 < scalars.count else {
           throw Reading.Finding(place: place, message: "the field \"\(name.quotable)\" is given twice")
         }
         renamed[place] = name
@@ -91,6 +94,9 @@ struct YAMLReader {
       let place = SourceNode.Place.file(line: mark.line, column: mark.column)
       if problem == "but found another document" {
         return Reading.Finding(place: place, message: "a scenario is one document, and here another begins")
+      }
+      if problem.hasPrefix("Maximum nesting level") {
+        return Reading.Finding(place: place, message: "the file is nested deeper than \(Self.mostDepth) levels")
       }
       let line = source.line(mark.line)
       if line.unicodeScalars.dropFirst(mark.column - 1).first == "\t" {

@@ -97,13 +97,17 @@ struct BrokenScenario: CustomTestStringConvertible, Sendable {
     BrokenScenario("paging: nested", "paging: netsed", "27:13", "\"netsed\" is not a paging mode", "did you mean \"nested\"?"),
     BrokenScenario("policy: share-proportional", "policy: share-propotional", "18:11", "is not a policy", "\"share-proportional\"?"),
     BrokenScenario("tlb: golden", "tlb: goldn", "9:8", "\"goldn\" is not a TLB", "did you mean \"golden\"?"),
-    BrokenScenario("tlb: golden", "tlb: l1d=64x5", "9:8", "64 entries cannot be divided into sets of 5 ways"),
-    BrokenScenario("tlb: golden", "tlb: l3=64x4", "9:8", "\"l3\" is not a TLB level", "\"l2\"?"),
-    BrokenScenario("cost: haswell-2013", "cost: haswell", "10:9", "\"haswell\" is not a cost preset", "known here: haswell-2013"),
+    BrokenScenario("tlb: golden", "tlb: l1i=32x32,l1d=64x5,l2=1536x6", "9:8", "64 entries are not a whole number of sets of 5 ways"),
+    BrokenScenario("tlb: golden", "tlb: l1i=32x32,l1d=64x4,l3=1536x6", "9:8", "\"l3\" is no TLB level"),
+    BrokenScenario("tlb: golden", "tlb: l1d=64x4", "9:8", "l1i is missing", "such as l1i=32x32,l1d=64x4,l2=1536x6"),
+    BrokenScenario("cost: haswell-2013", "cost: haswell", "10:9", "\"haswell\" is not a cost preset", "haswell-2013"),
     BrokenScenario(
       "file_accesses: zipf", "file_accesses: zipfian", "34:22", "\"zipfian\" is not an access pattern", "sequential, random, zipf"),
     BrokenScenario("kind: synthetic", "kind: sythetic", "29:13", "\"sythetic\" is not a kind of guest", "did you mean \"synthetic\"?"),
     BrokenScenario("name: sound", "name: Sound Asleep", "1:7", "\"Sound Asleep\" is not a name of small letters"),
+    BrokenScenario("seed: 7", "description: \"a\\nb\"", "2:14", "the text has a line break"),
+    BrokenScenario("seed: 7", "description: \"a\\ufeffb\"", "2:14", "or another control character"),
+    BrokenScenario("trace: t.pit", "trace: ''", "48:14", "a path has from 1 to 4096 bytes"),
     BrokenScenario("image: debian-12", "image: debian/12", "30:14", "\"debian/12\" is not a name of letters"),
   ]
 

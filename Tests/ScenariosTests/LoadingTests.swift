@@ -112,4 +112,13 @@ struct LoadingTests {
     let recorded = RecordedGuestSpec(trace: "t.pit", guest: "g", accesses: .zipf, readsPerSecond: 1000, writesPerSecond: 0, load: [])
     #expect(vms[1].guest == .recorded(recorded))
   }
+
+  @Test(
+    "What a policy leaves a machine with is half of its memory, the kernel and 16 MiB, or all, unless the scenario says",
+    arguments: [("512MiB", "40MiB", 256), ("64MiB", "40MiB", 56), ("64MiB", "40964KiB", 57), ("48MiB", "40MiB", 48)]
+      as [(String, String, UInt64)])
+  func leastMemory(memory: String, kernel: String, mebibytes: UInt64) throws {
+    let arguments = ["vms.a.memory=\(memory)", "vms.a.guest.kernel=\(kernel)"]
+    #expect(try Samples.load(Samples.least, set: arguments).scenario.vms[0].minMemory.bytes == mebibytes << 20)
+  }
 }

@@ -38,7 +38,7 @@ struct RandomScenario {
     always(0, "host:")
     always(2, "memory: \(number(16...4096))MiB")
     maybe(2, "swap") { $0.pick("none", "0B", "1.5GiB", "1TiB") }
-    maybe(2, "tlb") { $0.pick("golden", "l1d=64x4", "l1i=32x32,l1d=64x4,l2=1536x6") }
+    maybe(2, "tlb") { $0.pick("golden", "l1i=32x32,l1d=64x4,l2=1536x6") }
     maybe(2, "cost") { $0.pick("haswell-2013") }
     if random.below(2) == 0 {
       always(0, "sharing:")

@@ -84,4 +84,21 @@ struct RenderingTests {
     let caret = Samples.diagnostics(text).first?.description.split(separator: "\n").dropFirst(2).first
     #expect(caret == Substring(String(repeating: " ", count: 22) + "^"))
   }
+
+  @Test("Of a long line, what is around the place is shown")
+  func longLine() {
+    let told = Samples.diagnostics("name: a\nhost: {\"\(String(repeating: "x", count: 300))\": 1, swap: 5}").first { $0.column ?? 0 > 300 }
+    let lines = told?.description.split(separator: "\n") ?? []
+    #expect(lines.count == 3)
+    #expect(lines.dropFirst().first?.hasSuffix("x\": 1, swap: 5}") == true)
+    #expect(lines.dropFirst(2).first?.count == 61)
+    #expect(lines.dropFirst().first.map { Array($0)[60] } == "5")
+  }
+
+  @Test("Of very many faults, the first hundred are shown")
+  func veryMany() {
+    let text = "name: a\n" + (0..<150).map { "zzz\($0): 1\n" }.joined()
+    let told = ScenarioErrors.invalid(Samples.diagnostics(text)).description
+    #expect(told.hasSuffix("\nand 52 more errors"))
+  }
 }

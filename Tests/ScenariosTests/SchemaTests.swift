@@ -124,7 +124,8 @@ struct SchemaTests {
         """
       ])
     #expect(
-      try ScenarioSchema.explain("vms.min_memory").first?.details.last == Explanation.Detail("default", "(half of memory, at least 16MiB)"))
+      try ScenarioSchema.explain("vms.min_memory").first?.details.last
+        == Explanation.Detail("default", "(half of memory, at least 16MiB more than a synthetic guest's kernel)"))
   }
 
   @Test(
