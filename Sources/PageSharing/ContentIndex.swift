@@ -73,8 +73,8 @@ internal import Columns
     slots[slot(of: entry, hash: hash)] = UInt64(hash) << 32 | UInt64(other) + 1
   }
 
-  /// Takes an entry out. Ends every search under way.
-  func remove(_ entry: UInt32, hash: UInt32) {
+  /// Takes out an entry that is there. Ends every search under way.
+  @usableFromInline func remove(_ entry: UInt32, hash: UInt32) {
     let mask = size - 1
     var hole = slot(of: entry, hash: hash)
     var next = (hole + 1) & mask

@@ -143,7 +143,8 @@ extension KSMScanner {
     var probe = unstable.probe(hash)
     while let entry = unstable.next(&probe) {
       let candidate = PageOrdinal(entry)
-      // An item enters the unstable tree at most once in a scan, so its state tells whether it is still there.
+      // An item enters the unstable tree at most once in a scan, so its state tells whether it is still there; the items of a space that has
+      // ended leave without a search for their entries.
       guard items[candidate.index].state == .unstable, case .private(let other) = memory.backing(of: candidate) else { continue }
       if memory.areEqual(frame, other) { return candidate }
     }
@@ -165,6 +166,7 @@ extension KSMScanner {
     let node = stable.insert(frame: frame, hash: hash, besides: head)
     if isMerged {
       result.pagesMerged += 1
+      unstable.remove(candidate.rawValue, hash: hash)
       var other = items[candidate.index]
       leaveUnstable(&other)
       append(&other, to: node)

@@ -27,8 +27,8 @@ public import Columns
 ///   of wall time, and between those moments the first. Here it is always the first: the newest, or the one that last regained room.
 /// - One NUMA node (as with `merge_across_nodes` = 1), no huge pages (which KSM splits at a merge).
 ///
-/// A scanner keeps twelve bytes for each page it has seen, eight to twenty more for each that is in a tree, and nothing for pages
-/// that it never saw.
+/// A scanner keeps twelve bytes for each page that it has seen and nothing for others; what its trees hold adds from under one byte a page (few
+/// contents, many copies) to 17 (every page unique) and 27 (every content exactly twice), as measured over 16 million pages.
 public final class KSMScanner {
   /// The knobs that the scanner was made with.
   public let settings: KSMSettings

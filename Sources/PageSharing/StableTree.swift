@@ -12,15 +12,17 @@ internal import Columns
 ///
 /// Node 0 does not exist. There are at most as many nodes as items and frames together: a node without items has a frame of its own.
 @usableFromInline final class StableTree {
-  let nodes: Column<StableNode>
-  let chains: Column<StableChain>
+  private let nodes: Column<StableNode>
+  /// Touched for nodes in chains only, which are few.
+  private let links: Column<StableLink>
+  private let chains: Column<StableChain>
   private let nodeOfFrame: Column<UInt32>
-  let index: ContentIndex
+  private let index: ContentIndex
   private let maxPageSharing: UInt32
   private var freshNode: UInt32 = 1
-  private var freeNode: UInt32 = 0
+  private var firstFreeNode: UInt32 = 0
   private var freshChain: UInt32 = 1
-  private var freeChain: UInt32 = 0
+  private var firstFreeChain: UInt32 = 0
 
   /// The kernel's `pages_shared`.
   private(set) var pagesShared: UInt64 = 0
@@ -33,6 +35,7 @@ internal import Columns
 
   init(itemCapacity: Int, frameCount: Int, maxPageSharing: UInt32) {
     nodes = Column(count: itemCapacity + frameCount + 1)
+    links = Column(count: itemCapacity + frameCount + 1)
     chains = Column(count: itemCapacity + frameCount + 1)
     nodeOfFrame = Column(count: frameCount)
     index = ContentIndex(capacity: itemCapacity + frameCount)
@@ -54,7 +57,7 @@ internal import Columns
   @usableFromInline func node(of frame: HostFrame) -> UInt32 { nodeOfFrame[frame.index] }
 
   /// Whether the node was pruned while items named it.
-  @usableFromInline func isPruned(_ node: UInt32) -> Bool { nodes[Int(node)].state == .pruned }
+  @usableFromInline func isPruned(_ node: UInt32) -> Bool { nodes[Int(node)].chain == StableNode.pruned }
 
   /// Whether another item may share the node's page.
   @usableFromInline func hasRoom(_ node: UInt32) -> Bool { nodes[Int(node)].sharers < maxPageSharing }
@@ -91,13 +94,12 @@ internal import Columns
     // A node of the frame's former life is pruned when it is met. Without items nobody would meet it: then it goes now.
     if stale != 0 && nodes[Int(stale)].sharers == 0 { prune(stale) }
     let node = takeNode()
-    nodes[Int(node)] = StableNode(
-      frame: UInt32(truncatingIfNeeded: frame.rawValue), hash: hash, sharers: 0, previous: 0, next: 0, chain: 0, state: .live)
+    nodes[Int(node)] = StableNode(frame: UInt32(truncatingIfNeeded: frame.rawValue), hash: hash, sharers: 0, chain: StableNode.noChain)
     nodeOfFrame[frame.index] = node
     if head == 0 {
       index.insert(node, hash: hash)
     } else {
-      let chain = nodes[Int(head)].chain == 0 ? makeChain(of: head) : nodes[Int(head)].chain
+      let chain = nodes[Int(head)].chain == StableNode.noChain ? makeChain(of: head) : nodes[Int(head)].chain
       dupCount += 1
       link(node, before: chains[Int(chain)].head, in: chain)
     }
@@ -111,7 +113,7 @@ internal import Columns
       pagesShared -= 1
       pagesSharing -= UInt64(record.sharers) - 1
     }
-    if record.chain == 0 {
+    if record.chain == StableNode.noChain {
       index.remove(node, hash: record.hash)
     } else {
       unlink(node)
@@ -123,97 +125,93 @@ internal import Columns
       }
     }
     if nodeOfFrame[Int(record.frame)] == node { nodeOfFrame[Int(record.frame)] = 0 }
-    nodes[Int(node)].chain = 0
-    nodes[Int(node)].state = .pruned
+    nodes[Int(node)].chain = StableNode.pruned
     if record.sharers == 0 { free(node) }
   }
 
   /// Dissolves the chain of a content that was found, where one dup is left of it.
   @usableFromInline func collapseChain(of node: UInt32) {
     let chain = nodes[Int(node)].chain
-    guard chain != 0 && chains[Int(chain)].count == 1 else { return }
-    nodes[Int(node)].chain = 0
+    guard chain != StableNode.noChain && chains[Int(chain)].count == 1 else { return }
+    nodes[Int(node)].chain = StableNode.noChain
     dupCount -= 1
     freeChain(chain)
   }
 
   private func takeNode() -> UInt32 {
-    let node = freeNode
+    let node = firstFreeNode
     guard node != 0 else {
       freshNode += 1
       return freshNode - 1
     }
-    freeNode = nodes[Int(node)].next
+    firstFreeNode = nodes[Int(node)].frame
     return node
   }
 
   private func free(_ node: UInt32) {
-    nodes[Int(node)].state = .unused
-    nodes[Int(node)].next = freeNode
-    freeNode = node
+    nodes[Int(node)].frame = firstFreeNode
+    firstFreeNode = node
   }
 
   // MARK: Chains
 
   private func makeChain(of node: UInt32) -> UInt32 {
-    var chain = freeChain
+    var chain = firstFreeChain
     if chain == 0 {
       chain = freshChain
       freshChain += 1
     } else {
-      freeChain = chains[Int(chain)].count
+      firstFreeChain = chains[Int(chain)].count
     }
     chains[Int(chain)] = StableChain(head: node, tail: node, count: 1)
     nodes[Int(node)].chain = chain
+    links[Int(node)] = StableLink(previous: 0, next: 0)
     chainCount += 1
     dupCount += 1
     return chain
   }
 
   private func freeChain(_ chain: UInt32) {
-    chains[Int(chain)] = StableChain(head: 0, tail: 0, count: freeChain)
-    freeChain = chain
+    chains[Int(chain)] = StableChain(head: 0, tail: 0, count: firstFreeChain)
+    firstFreeChain = chain
     chainCount -= 1
   }
 
   private func moveToHead(_ node: UInt32) {
     let chain = nodes[Int(node)].chain
-    guard chain != 0 && chains[Int(chain)].head != node else { return }
+    guard chain != StableNode.noChain && chains[Int(chain)].head != node else { return }
     unlink(node)
     link(node, before: chains[Int(chain)].head, in: chain)
   }
 
   private func moveToTail(_ node: UInt32) {
     let chain = nodes[Int(node)].chain
-    guard chain != 0 && chains[Int(chain)].tail != node else { return }
+    guard chain != StableNode.noChain && chains[Int(chain)].tail != node else { return }
     unlink(node)
     link(node, before: 0, in: chain)
   }
 
   /// Links a node into a chain that is not empty: before another node, or at the tail (0). The index names the chain's head.
   private func link(_ node: UInt32, before following: UInt32, in chain: UInt32) {
-    let preceding = following == 0 ? chains[Int(chain)].tail : nodes[Int(following)].previous
-    nodes[Int(node)].previous = preceding
-    nodes[Int(node)].next = following
+    let preceding = following == 0 ? chains[Int(chain)].tail : links[Int(following)].previous
+    links[Int(node)] = StableLink(previous: preceding, next: following)
     nodes[Int(node)].chain = chain
     if preceding == 0 {
       index.replace(chains[Int(chain)].head, with: node, hash: nodes[Int(node)].hash)
       chains[Int(chain)].head = node
     } else {
-      nodes[Int(preceding)].next = node
+      links[Int(preceding)].next = node
     }
-    if following == 0 { chains[Int(chain)].tail = node } else { nodes[Int(following)].previous = node }
+    if following == 0 { chains[Int(chain)].tail = node } else { links[Int(following)].previous = node }
     chains[Int(chain)].count += 1
   }
 
   /// Unlinks a node from its chain. The index goes on naming it where it was the only one.
   private func unlink(_ node: UInt32) {
-    let (preceding, following, chain) = (nodes[Int(node)].previous, nodes[Int(node)].next, nodes[Int(node)].chain)
-    if preceding == 0 { chains[Int(chain)].head = following } else { nodes[Int(preceding)].next = following }
-    if following == 0 { chains[Int(chain)].tail = preceding } else { nodes[Int(following)].previous = preceding }
+    let (preceding, following, chain) = (links[Int(node)].previous, links[Int(node)].next, nodes[Int(node)].chain)
+    if preceding == 0 { chains[Int(chain)].head = following } else { links[Int(preceding)].next = following }
+    if following == 0 { chains[Int(chain)].tail = preceding } else { links[Int(following)].previous = preceding }
     if preceding == 0 && following != 0 { index.replace(node, with: following, hash: nodes[Int(node)].hash) }
-    nodes[Int(node)].previous = 0
-    nodes[Int(node)].next = 0
     chains[Int(chain)].count -= 1
   }
 }

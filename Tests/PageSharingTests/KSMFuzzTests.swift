@@ -108,7 +108,7 @@ import Testing
     }
   }
 
-  @Test("Batch by batch, the scanner counts, merges and skips exactly what its naive twin does", arguments: 0..<400)
+  @Test("Batch by batch, the scanner counts, merges and skips exactly what its naive twin does", arguments: 0..<200)
   func agreesWithTwin(seed: UInt64) {
     var run = Run(seed: seed, hash: .real)
     for _ in 0..<4 { run.toggleSpace() }
@@ -122,7 +122,7 @@ import Testing
     }
   }
 
-  @Test("However weak the hash of the index is, every full scan ends as with a perfect one", arguments: 0..<150)
+  @Test("However weak the hash of the index is, every full scan ends as with a perfect one", arguments: 0..<80)
   func survivesWeakHashes(seed: UInt64) {
     var run = Run(seed: 1000 + seed, hash: seed % 2 == 0 ? .constant : .twoBits)
     for _ in 0..<4 { run.toggleSpace() }
