@@ -87,6 +87,16 @@ import Testing
     #expect(guest.load16(GuestPhysicalAddress(inflate.usedRing.rawValue + 2)) == 2)
   }
 
+  @Test("Neighbours in a buffer are discarded as one range, in whatever order they come")
+  func joinsNeighbours() throws {
+    let (guest, device, inflate, _) = try hostileGuest()
+    guest.writeNumbers([12, 30, 10, 11, 31, 13, 40], at: 8192)
+    guest.writeDescriptor(inflate, 0, address: 8192, length: 28)
+    guest.announce(inflate, [0])
+    device.processInflate()
+    #expect(guest.discards == [10, 11, 12, 13, 30, 31, 40] && device.counters.discardedRanges == 3)
+  }
+
   @Test("A buffer of more than 1024 numbers is read no further, and the rest is counted")
   func limitsBuffers() throws {
     let (guest, device, inflate, _) = try hostileGuest()

@@ -246,6 +246,21 @@ import Testing
     #expect(again.run(with: device, maxPages: .max).inflated == 300)
   }
 
+  @Test("A queue that breaks while nothing is in flight stops the driver too")
+  func brokenWhileIdle() throws {
+    let (guest, device, driver) = try balloon()
+    device.setTarget(pages: 300)
+    _ = driver.run(with: device, maxPages: 100)
+    // The available index of the deflate queue, whose 128 descriptors are the second page.
+    _ = guest.store16(500, GuestPhysicalAddress(4096 + 2048 + 2))
+    device.notify(.deflate)
+    device.handleKick()
+    let spare = guest.free.count
+    #expect(driver.run(with: device, maxPages: 100) == BalloonStep() && guest.free.count == spare)
+    let given = driver.deflateOnOutOfMemory()
+    #expect(given == 0)
+  }
+
   @Test("A driver that is removed gives every page back, and does nothing more")
   func removal() throws {
     let (guest, device, driver) = try balloon()

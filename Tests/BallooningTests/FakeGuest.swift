@@ -135,7 +135,12 @@ extension FakeGuest {
 
   /// Writes page numbers as little-endian words at any address.
   func writeNumbers(_ numbers: [UInt32], at address: UInt64) {
-    for (index, byte) in numbers.flatMap({ n in (0..<4).map { UInt8(truncatingIfNeeded: n >> (8 * UInt32($0))) } }).enumerated() {
+    writeBytes(numbers.flatMap { number in (0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * UInt32($0))) } }, at: address)
+  }
+
+  /// Writes bytes at any address.
+  func writeBytes(_ bytes: [UInt8], at address: UInt64) {
+    for (index, byte) in bytes.enumerated() {
       let target = address + UInt64(index)
       let half = GuestPhysicalAddress(target & ~1)
       let old = load16(half) ?? 0
