@@ -22,9 +22,9 @@ public final class GuestPhysicalMap {
   /// Frames that the tables occupy, the root included; 0 after `destroy()`.
   public private(set) var tableFrames: Int
 
-  /// The leaf table that was used last: its guest frames' common number (gfn >> 9) plus one, or 0, and its address. In a column
-  /// because a class's own variables pay for an exclusivity check at each access.
-  private let lastLeafTable = Column<UInt64>(count: 2)
+  /// Leaf tables used lately, in 64 places by the low bits of their guest frames' common number (gfn >> 9): that number plus one, or 0,
+  /// and the table's address. In a column because a class's own variables pay for an exclusivity check at each access.
+  private let leafTables = Column<UInt64>(count: 2 * 64)
 
   /// An empty map.
   /// - Throws: where there is no frame for the root.
@@ -77,7 +77,7 @@ public final class GuestPhysicalMap {
   public func destroy() {
     guard tableFrames > 0 else { return }
     free(root, level: Self.levels)
-    lastLeafTable[0] = 0
+    leafTables.fill(0..<leafTables.count, with: 0)
   }
 
   private func free(_ table: HostFrame, level: Int) {
@@ -95,7 +95,8 @@ public final class GuestPhysicalMap {
 
   private func leafTable(of frame: GuestFrame) -> HostPhysicalAddress? {
     let key = frame.rawValue >> 9 &+ 1
-    if lastLeafTable[0] == key { return HostPhysicalAddress(lastLeafTable[1]) }
+    let cached = Int(truncatingIfNeeded: key & 63) &* 2
+    if leafTables[cached] == key { return HostPhysicalAddress(leafTables[cached &+ 1]) }
     guard frame.rawValue < Self.frameLimit else { return nil }
     var table = root.address
     for level in stride(from: Self.levels, to: 1, by: -1) {
@@ -103,8 +104,8 @@ public final class GuestPhysicalMap {
       guard entry.isPresent else { return nil }
       table = entry.frame.address
     }
-    lastLeafTable[0] = key
-    lastLeafTable[1] = table.rawValue
+    leafTables[cached] = key
+    leafTables[cached &+ 1] = table.rawValue
     return table
   }
 

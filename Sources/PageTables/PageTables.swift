@@ -6,9 +6,9 @@ public import Addressing
 /// objects. `X86Entry` and `EPTEntry` read and build those words bit by bit; `X86Walk` and `GuestPhysicalMap.walk` go from table to
 /// table as the hardware does, one load a level, and say how many loads they made.
 ///
-/// The invariant: *what a walk answers is a function of the words in the frames and of nothing else*. The one cache here, the address
-/// of the last leaf table of a `GuestPhysicalMap`, holds the place of a table and never the value of an entry, and a table stays
-/// where it is until the whole map is destroyed.
+/// The invariant: *what a walk answers is a function of the words in the frames and of nothing else*. The one cache here, of the
+/// leaf tables of a `GuestPhysicalMap`, holds the places of tables and never the value of an entry, and a table stays where it is
+/// until the whole map is destroyed.
 ///
 /// Who writes the words: a guest writes its own tables by stores to its own memory, so this module only offers it the constructors
 /// of entries; the hypervisor's map from guest-physical to host frames is a `GuestPhysicalMap`, whose tables come from the host's

@@ -188,6 +188,11 @@ extension TranslationOutcome {
       X86Entry.table(GuestFrame(3 as UInt64), writable: false).rawValue, GuestPhysicalAddress(guest.place(2).rawValue + 8))
     for address in [guest.address, alias] { _ = guest.rig.access(address, .read, .user) }
     #expect(pages(guest) == 5)
+    // And with the same rights: the same shadow page.
+    let same = guest.address.advanced(by: 2 << 21)
+    guest.rig.store(X86Entry.table(GuestFrame(3 as UInt64)).rawValue, GuestPhysicalAddress(guest.place(2).rawValue + 16))
+    _ = guest.rig.access(same, .read, .user)
+    #expect(pages(guest) == 5)
     #expect(guest.rig.access(alias, .write, .user) == .guestFault([.present, .write, .user]))
     guest.rig.store(0, guest.place(1))
     for address in [guest.address, alias] { #expect(guest.rig.translator.peek(address) == nil) }
