@@ -116,23 +116,23 @@ public final class Audit {
   /// Laws 2 and 4: whatever a translator would answer without a walk.
   private func checkTranslations() {
     for vm in host.vms where vm.isRunning {
-      var held: [(page: GuestVirtualPage, frame: HostFrame, writable: Bool)] = []
-      vm.translator.forEachHeld { held.append(($0, $1, $2)) }
+      var held: [HeldEntry] = []
+      vm.translator.forEachHeld { held.append($0) }
       for entry in held {
         let index = entry.frame.index
         if index >= references.count || host.frames.allocator.isFree(index) || references[index] == 0 {
           report(4, "\(vm.name) still reaches frame \(entry.frame), which no guest maps, at page \(entry.page)")
           continue
         }
-        if entry.writable && host.frames[entry.frame].use != .guestPage {
+        if entry.isWritable && host.frames[entry.frame].use != .guestPage {
           report(4, "\(vm.name) can still write to shared frame \(entry.frame) at page \(entry.page)")
         }
-        guard let composed = composedWalk(entry.page.address, cr3: vm.cr3, contents: host.contents, map: vm.map) else {
+        guard let composed = composedWalk(entry.page.address, cr3: entry.root, contents: host.contents, map: vm.map) else {
           report(2, "\(vm.name) holds page \(entry.page), which its tables do not map")
           continue
         }
         if composed.hostFrame != entry.frame { report(2, "\(vm.name) holds \(entry.frame) for page \(entry.page); its tables and map say \(composed.hostFrame)") }
-        if entry.writable && !composed.isWritable { report(2, "\(vm.name) holds page \(entry.page) writable; its tables and map say read-only") }
+        if entry.isWritable && !composed.isWritable { report(2, "\(vm.name) holds page \(entry.page) writable; its tables and map say read-only") }
       }
     }
   }

@@ -132,8 +132,9 @@ public final class NestedTranslator: Translator {
   public func testAndClearAccessed(_ frame: GuestFrame) -> Bool { tables.map.testAndClearAccessed(frame, tlb, vpid) }
 
   /// What the TLB holds.
-  public func forEachHeld(_ body: (GuestVirtualPage, HostFrame, Bool) -> Void) {
-    tlb.forEachLive(vpid) { page, entry in body(page, entry.frame, entry.isWritable) }
+  public func forEachHeld(_ body: (HeldEntry) -> Void) {
+    let root = GuestPhysicalAddress(root[0])
+    tlb.forEachLive(vpid) { page, entry in body(HeldEntry(root: root, page: page, frame: entry.frame, isWritable: entry.isWritable)) }
   }
 
   /// The composed walk.

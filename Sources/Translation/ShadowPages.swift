@@ -15,7 +15,7 @@ final class ShadowPages {
   private let frames: any TableFrameSource
   private let limit: Int
 
-  private var pages: [ShadowPage] = []
+  private(set) var pages: [ShadowPage] = []
   private var nodes: [ShadowNode] = []
   private var freeNumbers: [Int] = []
   private var numbers: [ShadowKey: Int] = [:]
@@ -226,8 +226,10 @@ final class ShadowPages {
   // MARK: Audits
 
   /// Calls `body` with every leaf, once for each root and path that reaches it.
-  func forEachLeaf(_ body: (GuestVirtualPage, X86Entry) -> Void) {
-    for number in pages.indices where pages[number].isAlive && pages[number].isRoot { visit(number, prefix: 0, body) }
+  func forEachLeaf(_ body: (_ root: GuestFrame, GuestVirtualPage, X86Entry) -> Void) {
+    for number in pages.indices where pages[number].isAlive && pages[number].isRoot {
+      visit(number, prefix: 0) { body(pages[number].key.frame, $0, $1) }
+    }
   }
 
   private func visit(_ number: Int, prefix: UInt64, _ body: (GuestVirtualPage, X86Entry) -> Void) {

@@ -290,9 +290,13 @@ public final class ShadowTranslator: Translator {
   // MARK: Audits
 
   /// What the shadow and the TLB hold.
-  public func forEachHeld(_ body: (GuestVirtualPage, HostFrame, Bool) -> Void) {
-    shadow.forEachLeaf { page, leaf in body(page, leaf.hostFrame, leaf.isWritable) }
-    tlb.forEachLive(vpid) { page, entry in body(page, entry.frame, entry.isWritable) }
+  public func forEachHeld(_ body: (HeldEntry) -> Void) {
+    shadow.forEachLeaf { root, page, leaf in
+      body(HeldEntry(root: root.address, page: page, frame: leaf.hostFrame, isWritable: leaf.isWritable))
+    }
+    guard let currentRoot else { return }
+    let root = shadow.pages[currentRoot].key.frame.address
+    tlb.forEachLive(vpid) { page, entry in body(HeldEntry(root: root, page: page, frame: entry.frame, isWritable: entry.isWritable)) }
   }
 
   /// What the current root of the shadow holds.

@@ -38,6 +38,18 @@ public import PageTables
   static func qualification(_ low: UInt64, isGuestTable: Bool) -> UInt64 { low | 1 << 7 | (isGuestTable ? 0 : 1 << 8) }
 }
 
+/// A translation that is held for an address space.
+public struct HeldEntry: Hashable, Sendable {
+  /// The root table of the address space.
+  public var root: GuestPhysicalAddress
+  /// The guest's virtual page.
+  public var page: GuestVirtualPage
+  /// The host frame that it leads to.
+  public var frame: HostFrame
+  /// Whether writes pass.
+  public var isWritable: Bool
+}
+
 /// A translation as audits see it.
 public struct HeldTranslation: Hashable, Sendable {
   /// The guest frame, where the holder knows it: shadow entries do not name it.

@@ -53,9 +53,8 @@ public protocol Translator: AnyObject {
   /// translations are dropped, so that the next access is seen again.
   func testAndClearAccessed(_ frame: GuestFrame) -> Bool
 
-  /// For audits: every translation held, in shadow entries and live TLB entries: the guest's virtual page, the host frame, and
-  /// whether writes pass. A page may come up several times.
-  func forEachHeld(_ body: (GuestVirtualPage, HostFrame, Bool) -> Void)
+  /// For audits: every translation held, in shadow entries of every root and in live TLB entries. A page may come up several times.
+  func forEachHeld(_ body: (HeldEntry) -> Void)
 
   /// What a walk now would give, without changing anything; for shadow paging only what the shadow already holds.
   func peek(_ address: GuestVirtualAddress) -> HeldTranslation?

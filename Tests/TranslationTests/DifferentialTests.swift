@@ -211,7 +211,7 @@ struct WildGuest {
       rig.translator.destroy()
       rig.map.destroy()
       #expect(rig.frames.used == 0 && rig.mapFrames.used == 0, "every frame is given back")
-      rig.translator.forEachHeld { _, _, _ in Issue.record("a destroyed translator holds nothing") }
+      rig.translator.forEachHeld { _ in Issue.record("a destroyed translator holds nothing") }
     }
   }
 

@@ -158,7 +158,8 @@ final class GuestRig {
 
   /// Nothing held reaches a frame that the map does not, or writes where the map does not; the shadow agrees with the composed walk.
   func audit(_ addresses: [GuestVirtualAddress]) {
-    translator.forEachHeld { page, frame, isWritable in
+    translator.forEachHeld { held in
+      let (page, frame, isWritable) = (held.page, held.frame, held.isWritable)
       let owner = guestFrame(frame)
       let leaf = map.leaf(of: owner)
       #expect(leaf.isPresent && leaf.frame == frame, "a translation of \(page) outlives its frame")
