@@ -26,6 +26,8 @@ public struct CostPreset: Sendable {
   public let name: String
   /// Cycles a second.
   public let clockHertz: UInt64
+  /// What an access takes whatever its translation costs: the instructions around it and the data cache.
+  public let access: CostFigure
   /// An access that hits in the first level of the TLB.
   public let l1Hit: CostFigure
   /// An access that hits in the second level.
@@ -40,6 +42,7 @@ public struct CostPreset: Sendable {
   /// The cycles that counted events cost.
   public func cycles(for counters: TranslationCounters) -> CycleCost {
     var cost = CycleCost()
+    cost.accesses = counters.references * access.cycles
     cost.l1Hits = (counters.tlb.l1iHits + counters.tlb.l1dHits) * l1Hit.cycles
     cost.l2Hits = counters.tlb.l2Hits * l2Hit.cycles
     cost.walks = counters.walkReferences * walkReference.cycles
@@ -58,11 +61,12 @@ public struct CostPreset: Sendable {
   }
 
   init(
-    name: String, clockHertz: UInt64, l1Hit: CostFigure, l2Hit: CostFigure, walkReference: CostFigure, guestPageFault: CostFigure,
+    name: String, clockHertz: UInt64, access: CostFigure, l1Hit: CostFigure, l2Hit: CostFigure, walkReference: CostFigure, guestPageFault: CostFigure,
     exits: [ExitReason: CostFigure]
   ) {
     self.name = name
     self.clockHertz = clockHertz
+    self.access = access
     self.l1Hit = l1Hit
     self.l2Hit = l2Hit
     self.walkReference = walkReference
@@ -73,6 +77,8 @@ public struct CostPreset: Sendable {
 
 /// Cycles by cause.
 public struct CycleCost: Hashable, Sendable {
+  /// The accesses themselves.
+  public var accesses: UInt64 = 0
   /// Accesses that hit in the first level.
   public var l1Hits: UInt64 = 0
   /// Accesses that hit in the second.
@@ -88,5 +94,5 @@ public struct CycleCost: Hashable, Sendable {
   public init() {}
 
   /// All causes together.
-  public var total: UInt64 { l1Hits + l2Hits + walks + guestFaults + exits }
+  public var total: UInt64 { accesses + l1Hits + l2Hits + walks + guestFaults + exits }
 }

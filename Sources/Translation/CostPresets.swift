@@ -5,6 +5,7 @@ extension CostPreset {
     func handled(_ work: UInt64, _ what: String) -> CostFigure { .assumed(512 + work, "\(bare), and \(work) assumed for \(what)") }
     return CostPreset(
       name: "haswell-2013", clockHertz: 3_400_000_000,
+      access: .assumed(10, "three instructions an access, and a share of the data cache's misses"),
       l1Hit: .assumed(0, "hidden in the load's own latency"),
       l2Hit: .assumed(7, "second-level TLB hit as Intel's optimization manual gives it for this family"),
       walkReference: .assumed(12, "table entries hit in the second-level cache"),
@@ -28,6 +29,7 @@ extension CostPreset {
     func handled(_ work: UInt64, _ what: String) -> CostFigure { .assumed(1926 + work, "\(bare), and \(work) assumed for \(what)") }
     return CostPreset(
       name: "adams-agesen-2006", clockHertz: 3_800_000_000,
+      access: .assumed(10, "three instructions an access, and a share of the data cache's misses"),
       l1Hit: .assumed(0, "hidden in the load's own latency"),
       l2Hit: .assumed(7, "the processor has one level; as a later one's second level"),
       walkReference: .assumed(18, "table entries hit in the second-level cache"),
