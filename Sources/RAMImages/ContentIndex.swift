@@ -1,5 +1,6 @@
 internal import CAtomic
 internal import Columns
+internal import Glibc
 
 /// Which contents have been seen: an open-addressing table that any number of threads fill at once without a lock.
 ///
@@ -16,7 +17,15 @@ final class ContentIndex: Sendable {
   private let holders: Column<UInt32>
 
   /// A table for at most `pages` pages, at most 2^32 - 2.
-  init(pages: Int) {
+  /// - Throws: if this process may not map that much memory.
+  init(pages: Int, for name: String) throws(ImageError) {
+    let bytes = pages * 16 + (1 << 20)
+    // SAFETY: a mapping that is given back at once, untouched; the columns map the same amount in its place.
+    let probe = unsafe mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+    guard let probe = unsafe probe, unsafe probe != MAP_FAILED else {
+      throw ImageError(name, .tooLarge, "counting \(pages) pages takes \(bytes >> 20) MiB of memory, which cannot be had")
+    }
+    unsafe munmap(probe, bytes)
     entries = Column(count: pages + pages / 2 + 16)
     holders = Column(count: pages)
   }

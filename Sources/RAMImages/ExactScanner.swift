@@ -28,26 +28,34 @@ public struct ExactScanner: Sendable {
   /// - Throws: if the inputs cannot be compared, or one of them cannot be read to its end.
   public func scan(_ inputs: [MemoryInput], pageSize: Int = 4096) throws(ImageError) -> ExactScan {
     let start = ContinuousClock.now
-    let prepared = try PreparedScan(inputs, pageSize: pageSize, threads: threads)
-    let index = ContentIndex(pages: prepared.pages)
-    var base: UInt32 = 0
-    var results: [ExactScan.Input] = []
-    var tallies: [Tally] = []
-    for (guest, units) in prepared.units.enumerated() {
-      let tally = try count(units, guest: UInt32(guest), base: base, index, prepared)
-      tallies.append(tally)
-      results.append(tally.input(units))
-      base += UInt32(units.count)
-    }
+    let (counts, compared) = try counts(of: inputs, pageSize: pageSize)
     let elapsed = start.duration(to: .now).components
+    let tallies = counts.map(\.tally)
     return ExactScan(
-      inputs: results,
+      inputs: counts.map(\.input),
       totals: SharingBreakdown(
         pages: tallies.reduce(0) { $0 + $1.pages }, zeroPages: tallies.reduce(0) { $0 + $1.zero },
         savedSelf: tallies.reduce(0) { $0 + $1.again }, savedInter: tallies.reduce(0) { $0 + $1.elsewhere }),
-      singleBytePages: prepared.compared == .bytes ? tallies.reduce(0) { $0 + $1.singleByte } : nil,
-      compared: prepared.compared, pageSize: pageSize,
+      singleBytePages: compared == .bytes ? tallies.reduce(0) { $0 + $1.singleByte } : nil, compared: compared, pageSize: pageSize,
       seconds: Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18)
+  }
+
+  /// What was counted of one input.
+  typealias Count = (input: ExactScan.Input, tally: Tally)
+
+  private func counts(of inputs: [MemoryInput], pageSize: Int) throws(ImageError) -> (counts: [Count], compared: ExactScan.Comparison) {
+    if let direct = try IdentityCount.counts(of: inputs, pageSize: pageSize) { return direct }
+    let prepared = try PreparedScan(inputs, pageSize: pageSize, threads: threads)
+    let index = try ContentIndex(pages: prepared.pages, for: inputs.first?.name ?? "")
+    var base: UInt32 = 0
+    var counts: [Count] = []
+    for (guest, units) in prepared.units.enumerated() {
+      var tally = try count(units, guest: UInt32(guest), base: base, index, prepared)
+      tally.vanished += UInt64(units.vanished)
+      counts.append((tally.input(units.name, bytesLeftOut: units.bytesLeftOut), tally))
+      base += UInt32(units.count)
+    }
+    return (counts, prepared.compared)
   }
 
   /// What one thread, and then all of them, counted of one input.
@@ -73,11 +81,10 @@ public struct ExactScanner: Sendable {
       vanished += other.vanished
     }
 
-    func input(_ units: ScanUnits) -> ExactScan.Input {
+    func input(_ name: String, bytesLeftOut: UInt64) -> ExactScan.Input {
       ExactScan.Input(
-        name: units.name, pages: pages, zeroPages: zero, distinctPages: new + elsewhere + (zero > 0 ? 1 : 0),
-        bytesLeftOut: units.bytesLeftOut,
-        pagesVanished: vanished + UInt64(units.vanished))
+        name: name, pages: pages, zeroPages: zero, distinctPages: new + elsewhere + (zero > 0 ? 1 : 0), bytesLeftOut: bytesLeftOut,
+        pagesVanished: vanished)
     }
   }
 

@@ -12,7 +12,7 @@ extension ExactScanner {
       throw ImageError(
         inputs.first?.name ?? "", .incompatible, "a trace says which pages have equal bytes; fingerprints cannot tell for certain")
     }
-    let index = ContentIndex(pages: prepared.pages)
+    let index = try ContentIndex(pages: prepared.pages, for: inputs.first?.name ?? "")
     // 0: vanished; 1: a zero page; else the representative's number plus 2.
     let marks = Column<UInt32>(count: prepared.pages)
     var base: UInt32 = 0

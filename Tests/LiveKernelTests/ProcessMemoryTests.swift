@@ -100,3 +100,10 @@ import Testing
     }
   }
 }
+
+@Suite("Virtual machines are found among the processes") struct VirtualMachineProcessesTests {
+  @Test("Every process found exists, each once, ascending, and the test itself is none") func found() {
+    let found = VirtualMachineProcesses.find()
+    #expect(found == Array(Set(found)).sorted() && !found.contains(getpid()))
+  }
+}

@@ -1,3 +1,4 @@
+import Foundation
 import PageSharing
 import RAMImages
 import Testing
@@ -38,5 +39,29 @@ import Testing
     #expect(scan.totals.savedInter == row.savedInter)
     #expect(scan.singleBytePages == nil)
     #expect(scan.compared == .identities)
+  }
+
+  @Test("The compressed trace, cut anywhere or with bytes behind it, is refused") func damagedTraceIsRefused() throws {
+    let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: Self.path)))
+    for length in [5, 9, 100, 30_000, bytes.count - 4, bytes.count - 1] {
+      let file = try RecordedFile(Array(bytes[..<length]))
+      let error = #expect(throws: ImageError.self) { _ = try RecordedMemory.open(file.path) }
+      #expect(error?.kind == .truncated)
+    }
+    let longer = try RecordedFile(bytes + [1, 2, 3, 4])
+    #expect(throws: ImageError.self) { _ = try RecordedMemory.open(longer.path) }
+    var damaged = bytes
+    damaged[bytes.count - 1] ^= 1
+    let flipped = try RecordedFile(damaged)
+    let error = #expect(throws: ImageError.self) { _ = try RecordedMemory.open(flipped.path) }
+    #expect(error?.kind == .malformed, "the stream's checksum is wrong")
+  }
+
+  @Test("The general count, of bytes, agrees with the count of identities") func countsAgree() throws {
+    let inputs = try RecordedMemory.open(Self.path + "#w1,db")
+    let written = try ExactScanner().identities(of: inputs)
+    let direct = try ExactScanner().scan(inputs).totals
+    let again = written.guests.map { MemoryInput(name: $0.name, contents: .identities(trace: "again", pageSize: 4096, $0.identities)) }
+    #expect(try ExactScanner().scan(again).totals == direct)
   }
 }

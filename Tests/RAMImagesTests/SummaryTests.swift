@@ -102,4 +102,26 @@ import Testing
     #expect(identities.identities == [0, 1, 1])
     #expect(files.count == 3)
   }
+
+  @Test("Linux KSM's counters are the same over images and over their trace, and all guests' pages count") func ksmCannotTell() throws {
+    let (files, inputs) = try inputs()
+    let trace = try RecordedFile([])
+    try ExactScanner().identities(of: inputs).write(to: trace.path)
+    guard case .images(let images) = try MemoryPages(inputs).source, case .identities(let identities) = try MemoryPages(try trace.input).source
+    else { throw ImageError("", .malformed, "other sources") }
+    var settings = KSMSettings()
+    settings.smartScan = false
+    func counters<Source: PageSource>(_ source: Source) -> KSMCounters {
+      let scanner = KSMScanner(settings: settings, capacity: source.pageCount, frameCount: source.pageCount)
+      scanner.register(0..<source.pageCount)
+      let memory = ImageMemory(source)
+      for _ in 0..<4 { scanner.scanFull(in: memory) }
+      return scanner.counters
+    }
+    let (ofImages, ofTrace) = (counters(images), counters(identities))
+    let exact = try ExactScanner().scan(inputs).totals
+    #expect(ofImages == ofTrace)
+    #expect(ofImages.pagesSharing == exact.savedPages, "few copies of each page: max_page_sharing does not matter")
+    #expect(files.count == 3)
+  }
 }
