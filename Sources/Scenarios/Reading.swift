@@ -102,15 +102,23 @@ extension Array {
   func read<Root>(_ fields: [SourceNode.Entry], _ path: String, _ root: inout Root, _ reading: inout Reading)
   where Element == Member<Root> {
     let names = map(\.description.name)
+    var misspelled: [String] = []
     for field in fields where !names.contains(field.key) {
       let place = path.split(separator: ".").last { Int($0) == nil }.map { " in \($0)" } ?? ""
       reading.fail(
         [path, field.key].joinedPath(), at: field.keyPlace, "unknown field \"\(field.key.quotable)\"\(place)",
         note: NearestName.note(for: field.key, among: names))
+      if let name = NearestName.nearest(to: field.key, among: names) { misspelled.append(name) }
     }
     for member in filter({ !$0.isReadLast }) + filter(\.isReadLast) {
       let name = member.description.name
-      member.read(fields.first { $0.key == name }, [path, name].joinedPath(), &root, &reading)
+      let entry = fields.first { $0.key == name }
+      if entry == nil, misspelled.contains(name) {
+        // It is there, under another name, which has been told: not as missing, and not as its default, once more.
+        reading.condemn([path, name].joinedPath())
+      } else {
+        member.read(entry, [path, name].joinedPath(), &root, &reading)
+      }
     }
   }
 

@@ -85,7 +85,7 @@ struct BrokenScenario: CustomTestStringConvertible, Sendable {
 
   /// Names that nobody knows.
   static let names = [
-    BrokenScenario("memory: 1GiB", "memry: 1GiB\n  memory: 1GiB", "7:3", "unknown field \"memry\" in host", "did you mean \"memory\"?"),
+    BrokenScenario("memory: 1GiB", "memry: 1GiB", "7:3", "unknown field \"memry\" in host", "did you mean \"memory\"?"),
     BrokenScenario("seed: 7", "sede: 7", "2:1", "unknown field \"sede\"", "did you mean \"seed\"?"),
     BrokenScenario("seed: 7", "zzzzzz: 7", "2:1", "unknown field \"zzzzzz\"", "known here: name, description, seed"),
     BrokenScenario("pages_to_scan", "page_to_scan", "13:3", "unknown field \"page_to_scan\" in sharing", "\"pages_to_scan\"?"),

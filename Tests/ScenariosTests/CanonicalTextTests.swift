@@ -17,6 +17,9 @@ struct CanonicalTextTests {
   @Test("The quickstart's loads back to an equal scenario")
   func quickstart() throws { try checkRoundTrip(Samples.quickstart) }
 
+  @Test("That of a scenario with every field loads back to an equal scenario")
+  func full() throws { try checkRoundTrip(Samples.full) }
+
   @Test("That of any valid scenario loads back to an equal scenario")
   func random() throws {
     for seed in 0..<200 as Range<UInt64> {
@@ -82,12 +85,12 @@ struct CanonicalTextTests {
 
   @Test("Resolved values have the paths that arguments can set")
   func resolvedValues() throws {
-    let scenario = try Samples.load(Samples.quickstart).scenario
+    let scenario = try Samples.load(Samples.full).scenario
     let values = scenario.resolvedValues
     #expect(values.contains(ResolvedValue(path: "vms.web.guest.processes.nginx.heap", value: "20MiB")))
     #expect(values.contains(ResolvedValue(path: "vms.web.guest.load.1.at", value: "8s")))
-    #expect(values.contains(ResolvedValue(path: "expect.2", value: "audit.violations == 0")))
-    let same = try Samples.load(Samples.quickstart, set: values.map { "\($0.path)=\($0.value)" }).scenario
+    #expect(values.contains(ResolvedValue(path: "expect.2", value: "host.free_min_bytes >= 104857600")))
+    let same = try Samples.load(Samples.full, set: values.map { "\($0.path)=\($0.value)" }).scenario
     #expect(same == scenario)
   }
 }

@@ -9,56 +9,69 @@ import Translation
 struct LoadingTests {
   private func size(_ text: String) throws -> ByteSize { try ByteSize(parsing: text) }
 
-  @Test("The quickstart's host, sharing and overcommit are what its text says")
-  func quickstartHost() throws {
-    let scenario = try Samples.load(Samples.quickstart).scenario
+  @Test("The quickstart of the repository loads, with its recordings")
+  func quickstart() throws {
+    let scenario = try ScenarioLoader.load(path: Samples.workloads + "/quickstart.yaml").scenario
     #expect(scenario.name == "quickstart")
-    #expect(scenario.description.hasPrefix("Four guests share, balloon and translate memory"))
+    #expect(scenario.vms.map(\.name) == ["web", "database", "w1", "w2"])
+    #expect(scenario.host.memory == (try size("1GiB")))
+    let recorded = scenario.vms.filter { if case .recorded = $0.guest { true } else { false } }
+    #expect(recorded.map(\.name) == ["w1", "w2"])
+  }
+
+  @Test("The plan's host, sharing and overcommit are what the text says")
+  func host() throws {
+    let scenario = try Samples.load(Samples.full).scenario
+    #expect(scenario.name == "full")
+    #expect(scenario.description == "Every field, none with its default.")
     #expect(scenario.seed == 42)
     #expect(scenario.durationNanoseconds == 90_000_000_000)
-    #expect(scenario.sampleNanoseconds == 1_000_000_000)
-    #expect(scenario.windowNanoseconds == 1_000_000_000)
-    #expect(scenario.windowAccesses == 20_000)
+    #expect(scenario.sampleNanoseconds == 500_000_000)
+    #expect(scenario.windowNanoseconds == 2_000_000_000)
+    #expect(scenario.windowAccesses == 5000)
     #expect(scenario.host.memory == (try size("1GiB")))
-    #expect(scenario.host.swap == (try size("1GiB")))
-    #expect(scenario.host.tlb == "golden")
-    #expect(scenario.host.cost == "haswell-2013")
-    #expect(scenario.sharing.scanner == .ksm)
+    #expect(scenario.host.swap == (try size("1.5GiB")))
+    #expect(scenario.host.tlb == "l1i=32x32,l1d=64x4,l2=1536x6")
+    #expect(scenario.host.cost == "adams-agesen-2006")
+    #expect(scenario.sharing.scanner == .none)
     var ksm = KSMSettings()
     ksm.pagesToScan = 1500
+    ksm.sleepNanoseconds = 5_000_000
+    ksm.maxPageSharing = 2
+    ksm.useZeroPages = true
+    ksm.smartScan = false
     #expect(scenario.sharing.ksm == ksm)
     #expect(scenario.overcommit.policy == "share-proportional")
     #expect(scenario.overcommit.everyNanoseconds == 2_000_000_000)
-    #expect(scenario.overcommit.hostTargetPercent == 80)
-    #expect(scenario.overcommit.maxChange == (try size("100MiB")))
-    #expect(scenario.expectations.map(\.path) == ["sharing.merges", "sharing.cow_breaks", "audit.violations"])
-    #expect(scenario.expectations.map(\.comparison) == [.greater, .greater, .equal])
-    #expect(scenario.expectations.map(\.value) == [0, 0, 0])
+    #expect(scenario.overcommit.hostTargetPercent == 75)
+    #expect(scenario.overcommit.maxChange == (try size("50MiB")))
+    #expect(scenario.expectations.map(\.path) == ["sharing.merges", "vms.web.exits.ept_violation", "host.free_min_bytes"])
+    #expect(scenario.expectations.map(\.comparison) == [.greater, .notEqual, .atLeast])
+    #expect(scenario.expectations.map(\.value) == [0, 1.5, 104_857_600])
   }
 
-  @Test("The quickstart's virtual machines are what its text says")
-  func quickstartMachines() throws {
-    let vms = try Samples.load(Samples.quickstart).scenario.vms
-    #expect(vms.map(\.name) == ["web", "database", "w1", "w2"])
-    #expect(vms.map(\.memory) == (try ["512MiB", "512MiB", "256MiB", "256MiB"].map(size)))
-    #expect(vms.map(\.minMemory) == (try ["192MiB", "224MiB", "96MiB", "96MiB"].map(size)))
-    #expect(vms.map(\.shares) == [1000, 2000, 500, 500])
-    #expect(vms.map(\.paging) == [.nested, .shadow, .nested, .nested])
-    #expect(vms.allSatisfy { $0.balloon && $0.mergeable })
+  @Test("The plan's virtual machines are what the text says")
+  func machines() throws {
+    let vms = try Samples.load(Samples.full).scenario.vms
+    #expect(vms.map(\.name) == ["web", "w1"])
+    #expect(vms.map(\.memory) == (try ["512MiB", "256MiB"].map(size)))
+    #expect(vms.map(\.minMemory) == (try ["192MiB", "96MiB"].map(size)))
+    #expect(vms.map(\.shares) == [1, 500])
+    #expect(vms.map(\.paging) == [.shadow, .native])
+    #expect(vms.map(\.balloon) == [false, true])
+    #expect(vms.map(\.mergeable) == [true, false])
     let nginx = ProcessSpec(
       name: "nginx", count: 8, text: try size("12MiB"), heap: try size("20MiB"), heapZeroPercent: 10, heapDuplicatePercent: 20,
-      writesPerSecond: 300, accesses: .zipf)
+      writesPerSecond: 300, accesses: .sequential)
     let web = SyntheticGuestSpec(
-      image: "debian-12", kernel: try size("40MiB"), files: try size("260MiB"), filesOwnPercent: 30, fileReadsPerSecond: 4000,
-      fileAccesses: .zipf, initOnFree: true, processes: [nginx],
-      load: [
-        LoadPoint(atNanoseconds: 0, levelPercent: 40), LoadPoint(atNanoseconds: 8_000_000_000, levelPercent: 100),
-        LoadPoint(atNanoseconds: 60_000_000_000, levelPercent: 30),
-      ])
+      image: "debian-12", kernel: try size("41MiB"), files: try size("260MiB"), filesOwnPercent: 30, fileReadsPerSecond: 4000,
+      fileAccesses: .random, initOnFree: true, processes: [nginx],
+      load: [LoadPoint(atNanoseconds: 0, levelPercent: 40), LoadPoint(atNanoseconds: 8_000_000_000, levelPercent: 100)])
     #expect(vms[0].guest == .synthetic(web))
     let w1 = RecordedGuestSpec(
-      trace: "data/five-guests.pit.zst", guest: "w1", accesses: .zipf, readsPerSecond: 2000, writesPerSecond: 50, load: [])
-    #expect(vms[2].guest == .recorded(w1))
+      trace: "data/five-guests.pit.zst", guest: "w1", accesses: .random, readsPerSecond: 2000, writesPerSecond: 50,
+      load: [LoadPoint(atNanoseconds: 1_000_000, levelPercent: 0)])
+    #expect(vms[1].guest == .recorded(w1))
   }
 
   @Test("What a scenario leaves out has the defaults of the documentation")

@@ -26,10 +26,6 @@ struct RenderingTests {
           memroy: 1GiB
           ^
         note: did you mean "memory"?
-        test.yaml:4:3: error: the field "memory" is missing
-          memroy: 1GiB
-          ^
-        note: it is a size with a unit, such as 512MiB
         test.yaml:5:9: error: swap: a size is a number and a unit, such as 512MiB
           swap: some
                 ^

@@ -25,6 +25,77 @@ enum Samples {
           image: debian
     """
 
+  /// A scenario with every field, each with another value than its default.
+  static let full = """
+    name: full
+    description: Every field, none with its default.
+    seed: 42
+    duration: 90s
+    sample_every: 500ms
+    window:
+      every: 2s
+      accesses: 5000
+    host:
+      memory: 1GiB
+      swap: 1.5GiB
+      tlb: l1i=32x32,l1d=64x4,l2=1536x6
+      cost: adams-agesen-2006
+    sharing:
+      scanner: none
+      pages_to_scan: 1500
+      sleep: 5ms
+      max_page_sharing: 2
+      use_zero_pages: true
+      smart_scan: false
+    overcommit: {policy: share-proportional, every: 2s, host_target: 75%, max_change: 50MiB}
+    vms:
+      - name: web
+        memory: 512MiB
+        min_memory: 192MiB
+        shares: 1
+        paging: shadow
+        balloon: false
+        guest:
+          kind: synthetic
+          image: debian-12
+          kernel: 41MiB
+          files: 260MiB
+          files_own: 30%
+          file_reads: 4000/s
+          file_accesses: random
+          init_on_free: true
+          processes:
+            - name: nginx
+              count: 8
+              text: 12MiB
+              heap: 20MiB
+              heap_zero: 10%
+              heap_duplicate: 20%
+              writes: 300/s
+              accesses: sequential
+          load:
+            - {at: 0s, level: 40%}
+            - {at: 8s, level: 100%}
+      - name: w1
+        memory: 256MiB
+        min_memory: 96MiB
+        shares: 500
+        paging: native
+        mergeable: false
+        guest:
+          kind: recorded
+          trace: data/five-guests.pit.zst
+          guest: w1
+          accesses: random
+          reads: 2000/s
+          writes: 50/s
+          load: [{at: 1ms, level: 0%}]
+    expect:
+      - sharing.merges > 0
+      - vms.web.exits.ept_violation != 1.5
+      - host.free_min_bytes >= 100MiB
+    """
+
   /// Loads a text as `test.yaml`; every trace is there.
   static func load(_ text: String, set overrides: [String] = [], seed: UInt64? = nil) throws(ScenarioErrors) -> LoadedScenario {
     try ScenarioLoader.load(bytes: Array(text.utf8), path: "test.yaml", overrides: overrides, seed: seed, traceExists: { _ in true })

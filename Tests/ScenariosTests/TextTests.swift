@@ -14,6 +14,18 @@ struct TextTests {
     ] as [(String, UInt64)])
   func times(text: String, nanoseconds: UInt64) throws { #expect(try Quantity.nanoseconds(parsing: text) == nanoseconds) }
 
+  @Test(
+    "An expectation compares as its sign says, with a number or a size",
+    arguments: [
+      ("a == 1", [false, true, false]), ("a != 1", [true, false, true]), ("a < 1", [true, false, false]), ("a<=1B", [true, true, false]),
+      ("a > 1e0", [false, false, true]), ("a >= +1.0", [false, true, true]),
+    ])
+  func expectations(text: String, holds: [Bool]) throws {
+    let expectation = try Expectation(parsing: text)
+    #expect([0, 1, 2].map { expectation.holds(for: $0) } == holds)
+    #expect(try Expectation(parsing: expectation.description) == expectation)
+  }
+
   @Test("Every time is read back from its text")
   func timesAgain() throws {
     var random = RandomSource(seed: 1).stream("times")
