@@ -17,14 +17,17 @@ struct CSVTable {
   /// The table as text, the header first.
   var text: String {
     var text = ""
-    for row in [header] + rows {
-      for (index, field) in row.enumerated() {
-        if index > 0 { text += "," }
-        text += Self.quoted(field)
-      }
-      text += "\n"
-    }
+    for row in [header] + rows { Self.append(row, to: &text) }
     return text
+  }
+
+  /// Appends a row to a text.
+  static func append(_ row: [String], to text: inout String) {
+    for (index, field) in row.enumerated() {
+      if index > 0 { text += "," }
+      text += quoted(field)
+    }
+    text += "\n"
   }
 
   /// A field, in quotation marks where its content needs them (RFC 4180 section 2, rules 6 and 7).

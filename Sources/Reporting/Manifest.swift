@@ -78,10 +78,13 @@ extension ManifestInput {
 
   /// The command that gives the same results anywhere: it names the scenario's file but not where it lies, and not where results go.
   func reproduction(seed: UInt64) -> String {
-    var words = ["memlab", "run", (scenarioFile as NSString).lastPathComponent, "--seed", String(seed)]
+    var words = ["memlab", "run", scenarioName, "--seed", String(seed)]
     for change in overrides { words += ["--set", change] }
     return words.map(Self.shellQuoted).joined(separator: " ")
   }
+
+  /// The scenario's file without the folders that it lies in, which differ from machine to machine.
+  var scenarioName: String { (scenarioFile as NSString).lastPathComponent }
 
   /// A word as a POSIX shell reads it back.
   static func shellQuoted(_ word: String) -> String {

@@ -113,7 +113,8 @@ extension ReportPage {
     cards = SummaryCard.all(of: result)
     sections = Self.sections(figures, pictures)
     machines = Self.machineTable(result)
-    (inputs, hasInputs) = (manifest.inputs, !manifest.inputs.isEmpty)
+    inputs = manifest.inputs.map { .init(path: $0.path == manifest.scenarioFile ? manifest.scenarioName : $0.path, sha256: $0.sha256) }
+    hasInputs = !inputs.isEmpty
     files = Self.files
   }
 

@@ -44,13 +44,14 @@ extension ReportingError {
   /// The reason of an error in the system's words, without the wrapping that Foundation gives it.
   static func reason(_ error: any Error) -> String {
     if let error = error as? DatabaseError { return error.message ?? "SQLite reports \(error.resultCode)" }
-    if let posix = (error as? CocoaError)?.underlying as? POSIXError { return String(describing: posix.code) }
     switch (error as? CocoaError)?.code {
     case .fileWriteNoPermission?, .fileReadNoPermission?: return "permission denied"
     case .fileWriteVolumeReadOnly?: return "the file system is read-only"
     case .fileNoSuchFile?, .fileReadNoSuchFile?: return "no such file or folder"
     case .fileWriteFileExists?: return "a file is in the way"
-    default: return error.localizedDescription
+    default:
+      if let posix = (error as? CocoaError)?.underlying as? POSIXError { return String(describing: posix.code) }
+      return error.localizedDescription
     }
   }
 }

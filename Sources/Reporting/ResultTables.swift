@@ -3,12 +3,17 @@ internal import Laboratory
 /// The tables of a run that stand beside its summary as CSV files.
 enum ResultTables {
   /// Every sample, long: a metric of a virtual machine (of the host, where `vm` is empty) at a moment.
-  static func timeline(_ result: RunResult) -> CSVTable {
-    var table = CSVTable(["t_ns", "vm", "metric", "value"])
+  ///
+  /// A long run has millions of samples, so the table is handed out in pieces of about a mebibyte.
+  static func timeline(_ result: RunResult, to write: (String) throws -> Void) rethrows {
+    var text = "t_ns,vm,metric,value\n"
     for sample in result.timeline {
-      table.append([String(sample.timeNanoseconds), sample.vm, sample.metric.rawValue, sample.value.field])
+      CSVTable.append([String(sample.timeNanoseconds), sample.vm, sample.metric.rawValue, sample.value.field], to: &text)
+      guard text.utf8.count >= 1 << 20 else { continue }
+      try write(text)
+      text.removeAll(keepingCapacity: true)
     }
-    return table
+    try write(text)
   }
 
   /// A row for each virtual machine at the end of the run. Each reason of an exit that any of them had is a column `exits_…`.

@@ -43,7 +43,10 @@ public enum RunReport {
 
   private static func stage(_ result: RunResult, _ manifest: ManifestInput, in folder: URL) async throws -> [String] {
     try write(result.summary.text(), to: folder, "summary.json")
-    try write(ResultTables.timeline(result).text, to: folder, "timeline.csv")
+    try write("", to: folder, "timeline.csv")
+    let timeline = try FileHandle(forWritingTo: folder.appendingPathComponent("timeline.csv"))
+    try ResultTables.timeline(result) { try timeline.write(contentsOf: Data($0.utf8)) }
+    try timeline.close()
     try write(ResultTables.vms(result).text, to: folder, "vms.csv")
     try write(ResultTables.metrics(result).text, to: folder, "metrics.csv")
     try write(manifest.document(of: result).text(), to: folder, "manifest.json")

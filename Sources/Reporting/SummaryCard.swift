@@ -29,10 +29,10 @@ struct SummaryCard {
           "Pages merged since the start, and shared pages copied because a guest wrote to them: each break undoes a merge and costs a copy."
       ),
       SummaryCard(
-        title: "Balloons’ peak host gain", value: "\(Wording.mebibytes(figures.peakGainBytes))\u{a0}MiB",
+        title: "Host gain from balloons", value: "\(Wording.mebibytes(figures.freedBytes))\u{a0}MiB",
         detail: "At their peak the balloons held \(Wording.mebibytes(figures.peakHeldBytes)) MiB.",
         meaning:
-          "Host frames that balloons freed: the greatest sum over all machines at any sample. A ballooned page that had no frame of its own frees none."
+          "Host frames that balloons freed since the start, over all machines; a page returned and taken again counts again. A page that had no frame of its own frees none."
       ),
       SummaryCard(
         title: "Swap used", value: "\(Wording.mebibytes(result.host.swappedBytes))\u{a0}MiB",
@@ -60,8 +60,8 @@ struct RunFigures {
   let savedBytes: UInt64
   /// The same as a part of what the guests would use without sharing.
   let savedPercent: String
-  /// The greatest sum of what balloons freed at any sample.
-  let peakGainBytes: UInt64
+  /// Host frames that all balloons freed since the start.
+  let freedBytes: UInt64
   /// The most that balloons held at any sample.
   let peakHeldBytes: UInt64
   /// The most that was on swap at any sample.
@@ -78,22 +78,15 @@ struct RunFigures {
     savedPercent = used > 0 ? Wording.fixed(Double(savedBytes) / used * 100, decimals: 1) + "\u{a0}%" : "–"
     swapIns = result.vms.reduce(0) { $0.addingReportingOverflow($1.swapIns).partialValue }
     slowest = result.vms.max { $0.slowdown < $1.slowdown }
-    var (gain, held, swap) = (
-      result.vms.reduce(0.0) { $0 + Double($1.balloonFreedBytes) }, result.host.balloonedBytes, result.host.swappedBytes
-    )
-    var (moment, sum) = (UInt64(0), 0.0)
-    for sample in result.timeline {
+    freedBytes = result.vms.reduce(0) { $0.addingReportingOverflow($1.balloonFreedBytes).partialValue }
+    var (held, swap) = (result.host.balloonedBytes, result.host.swappedBytes)
+    for sample in result.timeline where sample.vm.isEmpty {
       switch (sample.metric, sample.value) {
-      case (.balloonFreedBytes, _) where !sample.vm.isEmpty:
-        if sample.timeNanoseconds != moment { (moment, sum) = (sample.timeNanoseconds, 0) }
-        sum += sample.value.number
-        gain = max(gain, sum)
-      case (.balloonedBytes, .count(let count)) where sample.vm.isEmpty: held = max(held, count)
-      case (.swappedBytes, .count(let count)) where sample.vm.isEmpty: swap = max(swap, count)
+      case (.balloonedBytes, .count(let count)): held = max(held, count)
+      case (.swappedBytes, .count(let count)): swap = max(swap, count)
       default: break
       }
     }
-    peakGainBytes = UInt64(exactly: gain.rounded()) ?? .max
     (peakHeldBytes, peakSwapBytes) = (held, swap)
   }
 }

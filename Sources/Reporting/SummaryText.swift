@@ -18,7 +18,8 @@ extension RunReport {
       field("Sharing", "\(size(figures.savedBytes)) saved, \(figures.savedPercent) of what the guests would use without it"),
       field("", "pages saved: \(sharing.savedInter) inter-VM, \(sharing.savedSelf) self, \(sharing.savedZero) zero"),
       field("", "\(sharing.merges) merges, \(sharing.cowBreaks) copy-on-write breaks, \(sharing.ksm.fullScans) full scans"),
-      field("Balloons", "\(size(figures.peakGainBytes)) gained by the host at the peak, \(size(figures.peakHeldBytes)) held"),
+      field(
+        "Balloons", "\(size(figures.peakHeldBytes)) held at the peak; \(size(figures.freedBytes)) of host frames freed since the start"),
       field("Audit", audit(result.audit)),
     ]
     if result.state == .partial {

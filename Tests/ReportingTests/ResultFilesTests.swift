@@ -113,7 +113,21 @@ struct ResultFilesTests {
       Sample(timeNanoseconds: 0, vm: "a,b", metric: .slowdown, value: .real(1.25)),
       Sample(timeNanoseconds: 1, vm: "", metric: .merges, value: .real(.nan)),
     ]
-    #expect(ResultTables.timeline(result).text == "t_ns,vm,metric,value\n0,,free_bytes,4096\n0,\"a,b\",slowdown,1.25\n1,,merges,\n")
+    var text = ""
+    ResultTables.timeline(result) { text += $0 }
+    #expect(text == "t_ns,vm,metric,value\n0,,free_bytes,4096\n0,\"a,b\",slowdown,1.25\n1,,merges,\n")
+  }
+
+  @Test("A long timeline is handed out in pieces and loses nothing between them")
+  func longTimeline() {
+    var result = RunFixture.empty()
+    result.timeline = (0..<60_000).map { Sample(timeNanoseconds: $0, vm: "web", metric: .pagesScanned, value: .count($0)) }
+    var pieces: [String] = []
+    ResultTables.timeline(result) { pieces.append($0) }
+    let lines = pieces.joined().split(separator: "\n")
+    #expect(pieces.count > 1)
+    #expect(lines.count == 60_001)
+    #expect(lines.dropFirst().enumerated().allSatisfy { $1 == "\($0),web,pages_scanned,\($0)" })
   }
 
   @Test("vms.csv has a row for each machine and a column for each reason of an exit that any of them had")
