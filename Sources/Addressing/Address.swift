@@ -72,13 +72,13 @@ extension Address: CustomStringConvertible {
   /// Takes an index into a column for a page number of this space; the index must not be negative.
   @inlinable public init(_ index: Int) { self.rawValue = UInt64(index) }
 
-  /// The address of the page's first byte.
+  /// The address of the page's first byte. Of the number's 64 bits only the low 52 can matter to an address.
   @inlinable public var address: Address<Space> { Address(rawValue << PageSize.size4K.shift) }
 
   /// The number as an index into a column. Page numbers come from addresses of at most 52 bits, so it fits.
   @inlinable public var index: Int { Int(truncatingIfNeeded: rawValue) }
 
-  /// The page `count` pages further on.
+  /// The page `count` pages further on; wraps at 2^64.
   @inlinable public func advanced(by count: UInt64) -> PageNumber { PageNumber(rawValue &+ count) }
 
   /// Orders by number.

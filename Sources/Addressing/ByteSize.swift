@@ -1,6 +1,7 @@
 /// An amount of memory as people write it: a decimal number and a binary unit, `512MiB`, `4GiB`, `1.5GiB`.
 ///
-/// Bare numbers are refused because nobody can tell bytes from pages, and `MB` or `M` because nobody can tell 10^6 from 2^20.
+/// Bare numbers are refused because nobody can tell bytes from pages, and `MB` or `M` because nobody can tell 10^6 from 2^20. Spaces may
+/// stand between number and unit and nowhere else; a fraction has at most nine decimals and must come to whole bytes.
 public struct ByteSize: Hashable, Comparable, Sendable {
   /// The amount in bytes.
   public let bytes: UInt64
@@ -21,15 +22,16 @@ public struct ByteSize: Hashable, Comparable, Sendable {
     if text.hasPrefix("-") { throw ByteSizeError(text: text, problem: "a size cannot be negative") }
     guard !digits.isEmpty else { throw ByteSizeError(text: text, problem: "a size is a number and a unit, such as 512MiB") }
     if unit.isEmpty { throw ByteSizeError(text: text, problem: "a size needs a unit, such as \(digits)MiB") }
-    guard let shift = Self.units.first(where: { $0.name == unit })?.shift else {
+    // By code units: Swift's == takes the Kelvin sign for a K.
+    guard let shift = Self.units.first(where: { $0.name.utf8.elementsEqual(unit.utf8) })?.shift else {
       throw ByteSizeError(text: text, problem: "\"\(unit)\" is not a unit of size; the units are B, KiB, MiB, GiB, TiB, PiB")
     }
     let parts = digits.split(separator: ".", omittingEmptySubsequences: false)
-    guard parts.count <= 2, let whole = UInt64(parts[0]) else {
-      throw ByteSizeError(text: text, problem: "\"\(digits)\" is not a number")
-    }
+    guard parts.count <= 2, !parts[0].isEmpty else { throw ByteSizeError(text: text, problem: "\"\(digits)\" is not a number") }
+    let tooLarge = ByteSizeError(text: text, problem: "the size is larger than 2^64 - 1 bytes")
+    guard let whole = UInt64(parts[0]) else { throw tooLarge }
     let (scaled, overflow) = whole.multipliedReportingOverflow(by: 1 << shift)
-    guard !overflow else { throw ByteSizeError(text: text, problem: "the size is larger than 2^64 bytes") }
+    guard !overflow else { throw tooLarge }
     var fraction: UInt64 = 0
     if parts.count == 2 {
       guard parts[1].count <= 9, let numerator = UInt64(parts[1]) else {
@@ -43,7 +45,7 @@ public struct ByteSize: Hashable, Comparable, Sendable {
       fraction = quotient
     }
     let (sum, carry) = scaled.addingReportingOverflow(fraction)
-    guard !carry else { throw ByteSizeError(text: text, problem: "the size is larger than 2^64 bytes") }
+    guard !carry else { throw tooLarge }
     bytes = sum
   }
 }
@@ -56,14 +58,14 @@ extension ByteSize: CustomStringConvertible {
     return "\(bytes >> unit.shift)\(unit.name)"
   }
 
-  /// The amount for reading, rounded to one decimal in the largest unit that is not above it, "1.5 GiB".
+  /// The amount for reading, rounded to one decimal (halves up) in the largest unit that is not above it, "1.5 GiB".
   public var rounded: String {
     let unit = Self.units.last { bytes >> $0.shift > 0 } ?? Self.units[0]
     guard unit.shift > 0 else { return "\(bytes) B" }
     let (whole, rest) = (bytes >> unit.shift, bytes & ((1 << unit.shift) - 1))
-    let tenths = (rest >> (unit.shift - 10)) * 10 + 512
-    let (carry, tenth) = ((tenths >> 10) / 10, (tenths >> 10) % 10)
-    return "\(whole + carry).\(tenth) \(unit.name)"
+    // A rest is below 2^50, so ten of it fit.
+    let tenths = (rest * 10 + 1 << (unit.shift - 1)) >> unit.shift
+    return "\(whole + tenths / 10).\(tenths % 10) \(unit.name)"
   }
 }
 

@@ -6,8 +6,9 @@ public struct BitColumn: ~Copyable, Sendable {
 
   /// A column of `count` clear bits.
   public init(count: Int) {
+    precondition(count >= 0, "a column's length cannot be negative")
     self.count = count
-    words = Column(count: (count + 63) / 64)
+    words = Column(count: count / 64 + (count % 64 == 0 ? 0 : 1))
   }
 
   /// The bit at an index; the index is checked.

@@ -16,7 +16,8 @@ internal import Glibc
   public let count: Int
   @usableFromInline let base: UnsafeMutablePointer<Element>
 
-  /// A column of `count` elements of all-zero bits.
+  /// A column of `count` elements of all-zero bits. Memory that the kernel does not promise ends the program: counts must be bounded
+  /// by whoever reads them from a file.
   public init(count: Int) {
     precondition(count >= 0, "a column's length cannot be negative")
     let bytes = Column.mappedBytes(count)
@@ -65,7 +66,9 @@ internal import Glibc
   }
 
   /// Lets `body` work on the elements without a check for each; the buffer is valid during the call only.
-  @inlinable public func withBuffer<Result, Failure: Error>(_ body: (UnsafeMutableBufferPointer<Element>) throws(Failure) -> Result) throws(Failure) -> Result {
+  @inlinable public func withBuffer<Result, Failure: Error>(_ body: (UnsafeMutableBufferPointer<Element>) throws(Failure) -> Result)
+    throws(Failure) -> Result
+  {
     // SAFETY: base points to count elements, which live at least as long as self, which lives during the call.
     try unsafe body(UnsafeMutableBufferPointer(start: base, count: count))
   }

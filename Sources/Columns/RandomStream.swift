@@ -51,6 +51,9 @@ public struct RandomStream: Sendable {
     s3 = next()
   }
 
+  /// The stream from a state of the generator, which must not be all zeros: what published sequences begin with.
+  init(state: (UInt64, UInt64, UInt64, UInt64)) { (s0, s1, s2, s3) = state }
+
   /// The next 64 random bits.
   public mutating func next() -> UInt64 {
     let multiplied = s1 &* 5

@@ -7,8 +7,9 @@ internal import Columns
 /// other half of the block that both came from, for as long as that is free and whole.
 ///
 /// The invariants: no frame lies in two blocks; no two free buddies of one order stand unmerged; free plus allocated frames are
-/// all frames. They hold because a block enters a free list only through `release`, which merges first, and because a block's order
-/// is recorded at its first frame and nowhere else. So freeing everything restores the blocks that the allocator began with.
+/// all frames. They hold because a block enters a free list only whole and merged, because its order is marked at its first frame and
+/// nowhere else, and because every frame in use is marked as such: releasing a frame twice ends the program where it happens. So freeing
+/// everything restores the blocks that the allocator began with.
 ///
 /// A free frame needs two links, a used one needs a record of its use: as in Linux's `struct page`, one word serves both.
 
@@ -24,8 +25,9 @@ public final class BuddyAllocator {
 
   /// Of a free block's first frame: next and previous block's frame, each plus 1, 0 for none. Of a used frame: its record.
   private let words: Column<UInt64>
-  /// Of a free block's first frame: its order plus 1. Of every other frame: 0.
-  private let heads: Column<UInt8>
+  /// Of a free block's first frame: its order plus 1. Of its other frames: 0. Of a frame in use: `inUse`.
+  private let marks: Column<UInt8>
+  private static let inUse: UInt8 = 255
   /// Of each order: the first free block's frame plus 1, and how many blocks there are.
   private let lists = Column<UInt32>(count: BuddyAllocator.maxOrder + 1)
   private let counts = Column<Int>(count: BuddyAllocator.maxOrder + 1)
@@ -35,7 +37,7 @@ public final class BuddyAllocator {
     precondition(frameCount > 0 && frameCount < Int(UInt32.max), "a host has from 1 to 2^32 - 2 frames")
     self.frameCount = frameCount
     words = Column(count: frameCount)
-    heads = Column(count: frameCount)
+    marks = Column(count: frameCount)
     freeFrames = frameCount
     // From the top down, so that each list begins with its lowest block.
     var end = frameCount
@@ -60,19 +62,24 @@ public final class BuddyAllocator {
       push(block + (1 << size), size)
     }
     freeFrames -= 1 << order
-    for frame in block..<block + (1 << order) { words[frame] = 0 }
+    marks.fill(block..<block + (1 << order), with: Self.inUse)
+    words.fill(block..<block + (1 << order), with: 0)
     return block
   }
 
-  /// Gives a block back that `allocate` handed out, or an aligned part of one.
+  /// Gives a block back that `allocate` handed out, or an aligned part of one, or an aligned whole of several.
   public func release(_ block: Int, order: Int = 0) {
-    precondition(block & ((1 << order) - 1) == 0 && block + (1 << order) <= frameCount, "a released block must be aligned and inside the host")
+    precondition((0...Self.maxOrder).contains(order), "block order out of range")
+    precondition(
+      block >= 0 && block & ((1 << order) - 1) == 0 && block + (1 << order) <= frameCount,
+      "a released block must be aligned and inside the host")
+    for frame in block..<block + (1 << order) { precondition(marks[frame] == Self.inUse, "a free frame cannot be released again") }
+    marks.fill(block..<block + (1 << order), with: 0)
     freeFrames += 1 << order
-    precondition(freeFrames <= frameCount, "more frames released than were allocated")
     var (block, order) = (block, order)
     while order < Self.maxOrder {
       let buddy = block ^ (1 << order)
-      guard buddy + (1 << order) <= frameCount, heads[buddy] == UInt8(order + 1) else { break }
+      guard buddy + (1 << order) <= frameCount, marks[buddy] == UInt8(order + 1) else { break }
       unlink(buddy, order)
       block = min(block, buddy)
       order += 1
@@ -80,15 +87,14 @@ public final class BuddyAllocator {
     push(block, order)
   }
 
-  /// How many free blocks of an order there are.
+  /// How many free blocks of an order there are; orders go from 0 to `maxOrder`.
   public func freeBlocks(order: Int) -> Int { counts[order] }
 
-  /// Whether a frame is free. Looks at no more than eleven block heads.
-  public func isFree(_ frame: Int) -> Bool {
-    (0...Self.maxOrder).contains { order in heads[frame & ~((1 << order) - 1)] > order }
-  }
+  /// Whether a frame is free.
+  public func isFree(_ frame: Int) -> Bool { marks[frame] != Self.inUse }
 
-  /// The record of a frame in use; meaningless for a free one. Zero when the frame is allocated.
+  /// The record of a frame in use, zero when the frame is allocated. A free frame has none: there the word may be the allocator's own,
+  /// to be neither believed nor set.
   public subscript(recordOf frame: Int) -> UInt64 {
     get { words[frame] }
     set { words[frame] = newValue }
@@ -101,7 +107,7 @@ public final class BuddyAllocator {
     words[block] = UInt64(first)
     if first != 0 { words[Int(first) - 1] |= UInt64(block + 1) << 32 }
     lists[order] = UInt32(block + 1)
-    heads[block] = UInt8(order + 1)
+    marks[block] = UInt8(order + 1)
     counts[order] += 1
   }
 
@@ -113,7 +119,7 @@ public final class BuddyAllocator {
       words[Int(previous) - 1] = words[Int(previous) - 1] & ~0xffff_ffff | next
     }
     if next != 0 { words[Int(next) - 1] = words[Int(next) - 1] & 0xffff_ffff | previous << 32 }
-    heads[block] = 0
+    marks[block] = 0
     counts[order] -= 1
   }
 }

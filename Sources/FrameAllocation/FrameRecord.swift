@@ -18,7 +18,7 @@ public enum FrameUse: UInt8, CaseIterable, Sendable {
 public struct FrameRecord: Hashable, Sendable {
   /// What it is used for.
   public var use: FrameUse
-  /// How many guest pages map it.
+  /// How many guest pages map it: less than 2^29.
   public var references: UInt32
   /// Of a guest's pages: the first page that maps the frame. Of a table: nil.
   public var firstPage: PageOrdinal?
@@ -36,6 +36,7 @@ public struct FrameRecord: Hashable, Sendable {
   }
 
   var word: UInt64 {
+    precondition(references <= Self.referenceLimit, "more references than a frame's record can count")
     let link = (firstPage?.rawValue ?? tableOwner?.rawValue).map { UInt64($0) + 1 } ?? 0
     return UInt64(use.rawValue) | UInt64(references) << 3 | link << 32
   }

@@ -12,8 +12,9 @@ public final class FrameTable {
   private let next: Column<UInt32>
   private let previous: Column<UInt32>
 
-  /// A host of `frameCount` frames for guests of at most `pageCapacity` pages in all.
+  /// A host of `frameCount` frames for guests of at most `pageCapacity` pages in all, which must stay below 2^32.
   public init(frameCount: Int, pageCapacity: Int) {
+    precondition(pageCapacity <= Int(UInt32.max), "a host's guests have at most 2^32 - 1 pages")
     allocator = BuddyAllocator(frameCount: frameCount)
     next = Column(count: pageCapacity)
     previous = Column(count: pageCapacity)
@@ -41,7 +42,7 @@ public final class FrameTable {
     allocator.release(frame.index)
   }
 
-  /// Notes that a page maps a frame.
+  /// Notes that a page, which maps no frame yet, maps this one.
   public func link(_ page: PageOrdinal, to frame: HostFrame) {
     var record = self[frame]
     precondition(record.references < FrameRecord.referenceLimit, "more pages map one frame than can be counted")
@@ -63,6 +64,9 @@ public final class FrameTable {
     record.references -= 1
     if record.use != .zero {
       let (after, before) = (next[page.index], previous[page.index])
+      precondition(
+        before == 0 ? record.firstPage == page : next[Int(before) - 1] == page.rawValue + 1,
+        "a page is unlinked from the frame that it maps")
       if before == 0 {
         record.firstPage = after == 0 ? nil : PageOrdinal(after - 1)
       } else {
@@ -74,7 +78,8 @@ public final class FrameTable {
     return record.references
   }
 
-  /// Calls `body` with every page that maps a frame; the zero frame has no list.
+  /// Calls `body` with every page that maps a frame, the last linked first; the zero frame has no list. Of the frame's pages `body` may
+  /// unlink the one that it is called with and no other.
   public func forEachPage(of frame: HostFrame, _ body: (PageOrdinal) -> Void) {
     var page = self[frame].firstPage
     while let current = page {

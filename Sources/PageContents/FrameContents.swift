@@ -31,20 +31,22 @@ public final class FrameContents {
 
   /// Replaces the frame's whole content.
   public func setContent(_ content: PageContent, of frame: HostFrame) {
+    precondition(content.kind != .bytes, "a frame's content is set to a descriptor, not to another frame's bytes")
     releaseBytes(of: frame)
     descriptors[frame.index] = content.rawValue
   }
 
-  /// How many frames hold real bytes.
+  /// How many pages hold real bytes, in frames and detached.
   public var framesWithBytes: Int { pool.used }
 
   // MARK: Words and bytes
 
   /// The little-endian word at an index from 0 to 511.
-  public func loadWord(_ index: Int, of frame: HostFrame) -> UInt64 {
-    let content = descriptor(frame)
-    guard content.kind == .bytes else { return content.word(at: index) }
+  public func loadWord(_ index: Int, of frame: HostFrame) -> UInt64 { word(at: index, of: descriptor(frame)) }
+
+  @inline(__always) private func word(at index: Int, of content: PageContent) -> UInt64 {
     precondition(UInt(bitPattern: index) < UInt(PageContent.wordCount), "word index out of a page's bounds")
+    guard content.kind == .bytes else { return content.word(at: index) }
     // SAFETY: a slot holds 512 words and the index was just checked.
     return unsafe UInt64(littleEndian: pool.slot(content)[index])
   }
@@ -74,12 +76,15 @@ public final class FrameContents {
     unsafe UnsafeMutableRawBufferPointer(rebasing: target[offset...]).copyMemory(from: source)
   }
 
-  /// Shows the frame's 4096 bytes to `body`; the buffer is valid during the call only, and `body` must not change any frame.
+  /// Shows the frame's 4096 bytes to `body`. The buffer is valid during the call only and may be the scratch page of these contents: `body`
+  /// must not change any frame, nor compare, hash or show another one.
   public func withBytes<Result>(of frame: HostFrame, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
     unsafe withPage(descriptor(frame), scratch: scratchA, body)
   }
 
-  private func withPage<Result>(_ content: PageContent, scratch: borrowing Column<UInt64>, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+  private func withPage<Result>(_ content: PageContent, scratch: borrowing Column<UInt64>, _ body: (UnsafeRawBufferPointer) -> Result)
+    -> Result
+  {
     if content.kind == .bytes {
       return unsafe body(UnsafeRawBufferPointer(start: pool.slot(content), count: PageContent.byteCount))
     }
@@ -89,7 +94,7 @@ public final class FrameContents {
     }
   }
 
-  /// Gives the frame real bytes, keeping its content, and returns them.
+  /// Gives the frame real bytes, keeping its content, and returns them; they are valid until its content is replaced.
   private func bytes(of frame: HostFrame) -> UnsafeMutablePointer<UInt64> {
     let content = descriptor(frame)
     if content.kind == .bytes { return unsafe pool.slot(content) }
@@ -112,25 +117,29 @@ public final class FrameContents {
     let content = descriptor(source)
     guard content.kind == .bytes else { return setContent(content, of: target) }
     guard source != target else { return }
+    var overwritten = descriptor(target)
+    if overwritten.kind != .bytes {
+      overwritten = pool.take()
+      descriptors[target.index] = overwritten.rawValue
+    }
     // SAFETY: two different slots of 512 words each.
-    unsafe bytes(of: target).update(from: pool.slot(content), count: PageContent.wordCount)
+    unsafe pool.slot(overwritten).update(from: pool.slot(content), count: PageContent.wordCount)
   }
 
   /// Whether two frames hold the same 4096 bytes. Compares bytes unless the descriptors are the same.
   public func areEqual(_ a: HostFrame, _ b: HostFrame) -> Bool { order(a, b) == 0 }
 
-  /// Negative, zero or positive as `a`'s bytes stand before, equal or after `b`'s in `memcmp` order.
+  /// -1, 0 or 1 as `a`'s bytes stand before, equal or after `b`'s in `memcmp` order.
   public func order(_ a: HostFrame, _ b: HostFrame) -> Int {
     let (left, right) = (descriptor(a), descriptor(b))
     if left == right { return 0 }
-    if left.kind != .bytes && right.kind != .bytes {
-      let (first, second) = (left.word(at: 0).byteSwapped, right.word(at: 0).byteSwapped)
-      if first != second { return first < second ? -1 : 1 }
-    }
+    // Most pages that differ do so in their first eight bytes, which as a big-endian number stand in memcmp's order.
+    let (first, second) = (word(at: 0, of: left).byteSwapped, word(at: 0, of: right).byteSwapped)
+    if first != second { return first < second ? -1 : 1 }
     return unsafe withPage(left, scratch: scratchA) { leftBytes in
       // SAFETY: both buffers hold 4096 bytes.
       unsafe withPage(right, scratch: scratchB) { rightBytes in
-        unsafe Int(memcmp(leftBytes.baseAddress!, rightBytes.baseAddress!, PageContent.byteCount))
+        unsafe Int(memcmp(leftBytes.baseAddress!, rightBytes.baseAddress!, PageContent.byteCount)).signum()
       }
     }
   }
@@ -178,11 +187,7 @@ public final class FrameContents {
 
   /// The word at an index from 0 to 511 of a detached content.
   public func loadWord(_ index: Int, of content: DetachedContent) -> UInt64 {
-    let held = PageContent(rawValue: content.rawValue)
-    guard held.kind == .bytes else { return held.word(at: index) }
-    precondition(UInt(bitPattern: index) < UInt(PageContent.wordCount), "word index out of a page's bounds")
-    // SAFETY: a slot holds 512 words and the index was just checked.
-    return unsafe UInt64(littleEndian: pool.slot(held)[index])
+    word(at: index, of: PageContent(rawValue: content.rawValue))
   }
 }
 

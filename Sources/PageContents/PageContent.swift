@@ -17,7 +17,7 @@ public import Columns
   /// The descriptor as a word: the kind in bits 63:62, its parameters below.
   public let rawValue: UInt64
 
-  /// Takes a word that `rawValue` gave for the descriptor that it was.
+  /// Takes a word that `rawValue` gave for the descriptor that it was. No other words are descriptors.
   @inlinable public init(rawValue: UInt64) { self.rawValue = rawValue }
 
   /// Bytes in a page: 4 KiB.
@@ -61,7 +61,8 @@ public import Columns
   /// The variant of synthetic content; 0 for a repeated byte.
   @inlinable public var variant: UInt64 { kind == .synthetic ? rawValue & ((1 << PageContent.variantBits) - 1) : 0 }
 
-  /// The content after a small write: the next variant of the same seed. A repeated byte becomes synthetic content of its own.
+  /// The content after a small write: the next variant of the same seed, of which there are 2^20 before the first returns. A repeated byte
+  /// becomes synthetic content of its own, from the 256 highest seeds.
   public var written: PageContent {
     guard let seed else { return .synthetic(seed: 0x3ff_ffff_ff00 | UInt64(repeatedByte), variant: 1) }
     return .synthetic(seed: seed, variant: variant &+ 1)
@@ -77,9 +78,16 @@ extension PageContent {
 
   /// The word of variant 0. The first word is a bijection of the seed, hence different for different seeds.
   @inlinable static func base(_ seed: UInt64, _ index: Int) -> UInt64 {
-    let z = (seed &+ 1) &* SplitMix64.increment &+ UInt64(truncatingIfNeeded: index) &* 0xd1b5_4a32_d192_ed03
-    let scattered = (z ^ (z >> 32)) &* 0xbf58_476d_1ce4_e5b9
-    return scattered ^ (scattered >> 29)
+    scattered(start(seed) &+ UInt64(truncatingIfNeeded: index) &* step)
+  }
+
+  @usableFromInline static let step: UInt64 = 0xd1b5_4a32_d192_ed03
+
+  @inlinable static func start(_ seed: UInt64) -> UInt64 { (seed &+ 1) &* SplitMix64.increment }
+
+  @inlinable static func scattered(_ z: UInt64) -> UInt64 {
+    let product = (z ^ (z >> 32)) &* 0xbf58_476d_1ce4_e5b9
+    return product ^ (product >> 29)
   }
 
   @inlinable func variantMask(at index: Int) -> UInt64 {
@@ -97,13 +105,16 @@ extension PageContent {
     precondition(page.count >= PageContent.byteCount, "a page expands into 4096 bytes")
     guard kind == .synthetic else {
       // SAFETY: the buffer holds at least 4096 bytes, checked above.
-      for offset in 0..<PageContent.byteCount { unsafe page[offset] = repeatedByte }
+      unsafe UnsafeMutableRawBufferPointer(rebasing: page[..<PageContent.byteCount]).initializeMemory(
+        as: UInt8.self, repeating: repeatedByte)
       return
     }
-    let seed = (rawValue << 2) >> (2 + PageContent.variantBits)
+    // `base` word by word, its one multiplication by the index made an addition a word.
+    var z = PageContent.start((rawValue << 2) >> (2 + PageContent.variantBits))
     for index in 0..<PageContent.wordCount {
       // SAFETY: 512 words of 8 bytes are 4096 bytes, checked above; unaligned stores are allowed.
-      unsafe page.storeBytes(of: PageContent.base(seed, index).littleEndian, toByteOffset: index * 8, as: UInt64.self)
+      unsafe page.storeBytes(of: PageContent.scattered(z).littleEndian, toByteOffset: index * 8, as: UInt64.self)
+      z &+= PageContent.step
     }
     for offset in [PageContent.variantOffsets.0, PageContent.variantOffsets.1, PageContent.variantOffsets.2] {
       let word = self.word(at: offset / 8).littleEndian

@@ -21,13 +21,16 @@ public enum PageHash {
     return (hash.low64, hash.high64)
   }
 
-  /// Whether every byte is zero; looks no further than the first word that is not.
+  /// Whether every byte is zero; looks no further than the first 32 bytes that are not.
   public static func isZero(_ page: UnsafeRawBufferPointer) -> Bool {
     var offset = 0
     // SAFETY: offsets stay below the count; loads may be unaligned.
     while offset + 32 <= page.count {
-      let a = unsafe page.loadUnaligned(fromByteOffset: offset, as: UInt64.self) | page.loadUnaligned(fromByteOffset: offset + 8, as: UInt64.self)
-      let b = unsafe page.loadUnaligned(fromByteOffset: offset + 16, as: UInt64.self) | page.loadUnaligned(fromByteOffset: offset + 24, as: UInt64.self)
+      let a =
+        unsafe page.loadUnaligned(fromByteOffset: offset, as: UInt64.self) | page.loadUnaligned(fromByteOffset: offset + 8, as: UInt64.self)
+      let b =
+        unsafe page.loadUnaligned(fromByteOffset: offset + 16, as: UInt64.self)
+        | page.loadUnaligned(fromByteOffset: offset + 24, as: UInt64.self)
       if a | b != 0 { return false }
       offset += 32
     }
