@@ -67,6 +67,15 @@ internal import Glibc
     return try unsafe body(UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count))
   }
 
+  /// Shows a range of bytes to `body` as a span, which cannot leave it; the range is checked.
+  @inlinable public func withSpan<Result, Failure: Error>(
+    _ range: Range<Int>, _ body: (RawSpan) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    precondition(range.lowerBound >= 0 && range.upperBound <= count, "file range out of bounds")
+    // SAFETY: the range was just checked against count, and self lives during the call.
+    return try body(unsafe RawSpan(_unsafeStart: base + range.lowerBound, byteCount: range.count))
+  }
+
   /// Brings a range into memory, so that reading it faults no more.
   /// - Returns: false if the file has become shorter or the disk cannot read it. True where the kernel is too old to say (before 5.14).
   public func populate(_ range: Range<Int>) -> Bool {

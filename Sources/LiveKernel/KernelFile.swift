@@ -31,6 +31,7 @@ internal import Glibc
     var piece = [UInt8](repeating: 0, count: 1 << 16)
     while true {
       let offset = UInt64(bytes.count)
+      // SAFETY: the array's own bounds are passed on.
       let count = unsafe try piece.withUnsafeMutableBufferPointer { buffer throws(KernelErrorNumber) in
         unsafe try read(at: offset, into: UnsafeMutableRawBufferPointer(buffer))
       }

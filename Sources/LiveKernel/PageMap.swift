@@ -48,6 +48,7 @@ struct PageMap {
   /// Whether the process still has an address space: without one, the file is empty.
   func isAlive() -> Bool {
     var word: [UInt64] = [0]
+    // SAFETY: the array's own bounds are passed on.
     let count = unsafe word.withUnsafeMutableBytes { unsafe (try? file.read(at: 0, into: $0)) ?? 0 }
     return count > 0
   }
@@ -85,6 +86,7 @@ struct PageMap {
     while from < end && found.count <= limit {
       let pages = Int(min((end - from) / Self.pageSize, limit == 1 ? 64 : 1 << 15))
       var words = [UInt64](repeating: 0, count: pages)
+      // SAFETY: the array's own bounds are passed on.
       let bytes = unsafe try words.withUnsafeMutableBufferPointer { buffer throws(KernelErrorNumber) in
         unsafe try file.read(at: from / Self.pageSize * 8, into: UnsafeMutableRawBufferPointer(buffer))
       }

@@ -69,6 +69,7 @@ public final class ProcessMemory: RemoteMemory {
       let present = min(target.count, run.pageCount * pageSize)
       var done = 0
       while done < present {
+        // SAFETY: done is below present, which is at most the target's length.
         let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: target[done..<present])
         do throws(KernelErrorNumber) {
           let count = unsafe try memory.read(at: address + UInt64(done), into: rest)

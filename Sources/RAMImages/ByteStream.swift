@@ -27,6 +27,7 @@ final class ByteStream {
   /// Reads up to `count` bytes; fewer only at the end.
   func bytes(upTo count: Int) throws(ImageError) -> [UInt8] {
     var failure: ImageError?
+    // SAFETY: `fill` writes at most the buffer's length and says how much; only that much is taken for initialized.
     let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
       do throws(ImageError) {
         filled = unsafe try fill(UnsafeMutableRawBufferPointer(buffer))

@@ -31,16 +31,16 @@ public struct CoreCapture: Sendable {
     for run in process.runs {
       let flags = Self.flags(at: run.address, in: process.mappings)
       var failure: ImageError?
-      vanished += unsafe try RemoteCopy.forEachPiece(of: process, at: run.address, units: 0..<run.pageCount, unitBytes: page) {
+      vanished += try RemoteCopy.forEachPiece(of: process, at: run.address, units: 0..<run.pageCount, unitBytes: page) {
         first, bytes in
         guard failure == nil else { return }
         let address = run.address + UInt64(first * page)
         if let last = segments.last, last.address + last.bytes == address, last.flags == flags {
-          segments[segments.count - 1].bytes += UInt64(bytes.count)
+          segments[segments.count - 1].bytes += UInt64(bytes.byteCount)
         } else {
-          segments.append(Segment(address: address, offset: file.count, bytes: UInt64(bytes.count), flags: flags))
+          segments.append(Segment(address: address, offset: file.count, bytes: UInt64(bytes.byteCount), flags: flags))
         }
-        do throws(ImageError) { unsafe try file.append(bytes) } catch { failure = error }
+        do throws(ImageError) { try file.append(bytes) } catch { failure = error }
       }
       if let failure { throw failure }
     }

@@ -1,5 +1,4 @@
 internal import Columns
-internal import PageContents
 
 /// # Fingerprints: pages that can be compared across files and machines
 ///
@@ -74,14 +73,9 @@ public struct FingerprintFile: Sendable {
     self.guests = guests
   }
 
-  /// The fingerprint of a page's bytes.
-  static func fingerprint(_ bytes: UnsafeRawBufferPointer) -> UInt128 {
-    let hash = unsafe PageHash.fingerprint(bytes)
-    return UInt128(hash.high) << 64 | UInt128(hash.low)
-  }
-
   /// The fingerprint of a page of zeros.
   static func zeroFingerprint(pageSize: Int) -> UInt128 {
-    unsafe [UInt8](repeating: 0, count: pageSize).withUnsafeBytes { unsafe fingerprint($0) }
+    // SAFETY: bytes have no padding between them.
+    unsafe UnitBytes.fingerprint([UInt8](repeating: 0, count: pageSize).span.bytes)
   }
 }

@@ -45,10 +45,11 @@ final class OutputFile {
   }
 
   /// Appends bytes that somebody else owns.
-  func append(_ bytes: UnsafeRawBufferPointer) throws(ImageError) {
+  func append(_ bytes: RawSpan) throws(ImageError) {
     try flush()
-    try unsafe write(bytes)
-    count += UInt64(bytes.count)
+    // SAFETY: the span's own bounds are passed on.
+    try unsafe bytes.withUnsafeBytes { bytes throws(ImageError) in unsafe try write(bytes) }
+    count += UInt64(bytes.byteCount)
   }
 
   /// Appends an integer, little endian.
@@ -69,6 +70,7 @@ final class OutputFile {
   private func flush() throws(ImageError) {
     let bytes = buffer
     buffer.removeAll(keepingCapacity: true)
+    // SAFETY: the array's own bounds are passed on.
     try unsafe bytes.withUnsafeBufferPointer { bytes throws(ImageError) in try unsafe write(UnsafeRawBufferPointer(bytes)) }
   }
 

@@ -20,10 +20,9 @@ struct PageFingerprints {
     try ParallelChunks.forEach(units.count, chunk: chunk, threads: threads) { range throws(ImageError) in
       var values: [UInt128] = []
       values.reserveCapacity(range.count)
-      let vanished = unsafe try units.forEachPiece(of: range) { _, bytes in
-        // SAFETY: a piece holds whole units.
-        for start in stride(from: 0, to: bytes.count, by: size) {
-          unsafe values.append(FingerprintFile.fingerprint(UnsafeRawBufferPointer(rebasing: bytes[start..<start + size])))
+      let vanished = try units.forEachPiece(of: range) { _, bytes in
+        for start in stride(from: 0, to: bytes.byteCount, by: size) {
+          values.append(UnitBytes.fingerprint(bytes.extracting(start..<start + size)))
         }
       }
       parts.withLock {

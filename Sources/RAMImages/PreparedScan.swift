@@ -1,5 +1,3 @@
-internal import PageContents
-
 /// Inputs made comparable: all of one kind, all units equally long, each unit with a number of its own.
 struct PreparedScan: Sendable {
   /// What units are compared by.
@@ -51,16 +49,16 @@ struct PreparedScan: Sendable {
     _ input: ScanUnits, _ range: Range<Int>, base: UInt32, _ index: ContentIndex, _ body: (_ unit: Int, Content) -> Void
   ) throws(ImageError) -> Int {
     let size = input.unitBytes
-    return unsafe try input.forEachPiece(of: range) { first, bytes in
+    return try input.forEachPiece(of: range) { first, bytes in
       var block = 0
-      let count = bytes.count / size
+      let count = bytes.byteCount / size
       while block < count {
         let length = min(Self.blockUnits, count - block)
         var hashes = InlineArray<16, UInt64>(repeating: 0)
         for position in 0..<length {
-          let page = unsafe UnsafeRawBufferPointer(rebasing: bytes[(block + position) * size..<(block + position + 1) * size])
-          guard unsafe !PageHash.isZero(page) else { continue }
-          let hash = unsafe PageHash.index(page)
+          let page = bytes.extracting((block + position) * size..<(block + position + 1) * size)
+          guard !UnitBytes.isZero(page) else { continue }
+          let hash = UnitBytes.hash(page)
           // A hash of 0 marks a zero page in this block; a page that has it takes another for its own, as every equal page does.
           hashes[position] = hash == 0 ? 1 : hash
           index.prefetch(hashes[position])
@@ -71,9 +69,9 @@ struct PreparedScan: Sendable {
             body(unit, .zero)
             continue
           }
-          let page = unsafe UnsafeRawBufferPointer(rebasing: bytes[(block + position) * size..<(block + position + 1) * size])
-          let found = index.representative(of: base + UInt32(unit), hash: hashes[position]) { unsafe self.unit($0, equals: page) }
-          body(unit, .same(representative: found, isSingleByte: unsafe UnitBytes.isSingleByte(page)))
+          let page = bytes.extracting((block + position) * size..<(block + position + 1) * size)
+          let found = index.representative(of: base + UInt32(unit), hash: hashes[position]) { self.unit($0, equals: page) }
+          body(unit, .same(representative: found, isSingleByte: UnitBytes.isSingleByte(page)))
         }
         block += length
       }
@@ -84,9 +82,9 @@ struct PreparedScan: Sendable {
   private static let blockUnits = 16
 
   /// Whether the unit of a number, of any input, holds these bytes.
-  @inline(__always) private func unit(_ number: UInt32, equals bytes: UnsafeRawBufferPointer) -> Bool {
+  @inline(__always) private func unit(_ number: UInt32, equals bytes: RawSpan) -> Bool {
     var input = bases.count - 1
     while bases[input] > number { input -= 1 }
-    return unsafe units[input].unit(Int(number - bases[input]), equals: bytes)
+    return units[input].unit(Int(number - bases[input]), equals: bytes)
   }
 }

@@ -9,9 +9,10 @@ enum RemoteCopy {
   /// - Returns: how many have vanished.
   static func forEachPiece(
     of process: any RemoteMemory, at address: UInt64, units: Range<Int>, unitBytes: Int,
-    _ body: (_ first: Int, _ bytes: UnsafeRawBufferPointer) -> Void
+    _ body: (_ first: Int, _ bytes: RawSpan) -> Void
   ) throws(ImageError) -> Int {
     let capacity = max(1, pieceBytes / unitBytes)
+    // SAFETY: the scratch holds `capacity` units and is freed behind its last use; pieces of it are cut out inside those bounds.
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: capacity * unitBytes, alignment: 4096)
     defer { unsafe scratch.deallocate() }
     var vanished = 0
@@ -24,7 +25,7 @@ enum RemoteCopy {
       do throws(RemoteMemoryError) {
         whole = unsafe try process.read(at: place, into: piece) / unitBytes
       } catch { throw ImageError(error) }
-      if whole > 0 { unsafe body(unit, UnsafeRawBufferPointer(rebasing: piece[..<(whole * unitBytes)])) }
+      if whole > 0 { unsafe body(unit, RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: piece[..<(whole * unitBytes)]))) }
       unit += whole
       if whole * unitBytes < wanted {
         vanished += 1
@@ -35,10 +36,11 @@ enum RemoteCopy {
   }
 
   /// Whether the bytes at an address are these. False if they can no longer be read: whoever reads on learns why.
-  static func bytes(of process: any RemoteMemory, at address: UInt64, equal bytes: UnsafeRawBufferPointer) -> Bool {
-    unsafe withUnsafeTemporaryAllocation(byteCount: bytes.count, alignment: 64) { copy in
+  static func bytes(of process: any RemoteMemory, at address: UInt64, equal bytes: RawSpan) -> Bool {
+    // SAFETY: the copy is as long as the bytes, and read only where the process's memory filled it.
+    unsafe withUnsafeTemporaryAllocation(byteCount: bytes.byteCount, alignment: 64) { copy in
       let count = unsafe (try? process.read(at: address, into: copy)) ?? 0
-      return unsafe count == bytes.count && UnitBytes.areEqual(UnsafeRawBufferPointer(copy), bytes)
+      return unsafe count == bytes.byteCount && UnitBytes.areEqual(RawSpan(_unsafeBytes: UnsafeRawBufferPointer(copy)), bytes)
     }
   }
 }

@@ -101,7 +101,7 @@ final class ScanUnits: Sendable {
 
   /// Shows the bytes of a range of units, piece by piece, in order.
   /// - Returns: how many units of the range have vanished and were not shown.
-  func forEachPiece(of range: Range<Int>, _ body: (_ first: Int, _ bytes: UnsafeRawBufferPointer) -> Void) throws(ImageError) -> Int {
+  func forEachPiece(of range: Range<Int>, _ body: (_ first: Int, _ bytes: RawSpan) -> Void) throws(ImageError) -> Int {
     var unit = range.lowerBound
     var index = runIndex(of: unit)
     var vanished = 0
@@ -115,11 +115,11 @@ final class ScanUnits: Sendable {
         guard file.populate(bytes) else {
           throw ImageError(file.path, .changed, at: start, "the file became shorter or could not be read while it was scanned")
         }
-        unsafe file.withBytes(bytes) { unsafe body(unit, $0) }
+        file.withSpan(bytes) { body(unit, $0) }
       case .memory(let memory):
-        unsafe memory.withBytes(Int(start)..<Int(start) + (end - unit) * unitBytes) { unsafe body(unit, $0) }
+        memory.withSpan(Int(start)..<Int(start) + (end - unit) * unitBytes) { body(unit, $0) }
       case .process(let process):
-        vanished += unsafe try RemoteCopy.forEachPiece(of: process, at: start, units: unit..<end, unitBytes: unitBytes, body)
+        vanished += try RemoteCopy.forEachPiece(of: process, at: start, units: unit..<end, unitBytes: unitBytes, body)
       }
       unit = end
       index += 1
@@ -128,13 +128,13 @@ final class ScanUnits: Sendable {
   }
 
   /// Whether a unit's bytes are these.
-  @inline(__always) func unit(_ unit: Int, equals bytes: UnsafeRawBufferPointer) -> Bool {
+  @inline(__always) func unit(_ unit: Int, equals bytes: RawSpan) -> Bool {
     let run = runs[runs.count == 1 ? 0 : runIndex(of: unit)]
     let start = run.start + UInt64(unit - run.first) * UInt64(unitBytes)
     return switch store {
-    case .file(let file): unsafe file.withBytes(Int(start)..<Int(start) + unitBytes) { unsafe UnitBytes.areEqual($0, bytes) }
-    case .memory(let memory): unsafe memory.withBytes(Int(start)..<Int(start) + unitBytes) { unsafe UnitBytes.areEqual($0, bytes) }
-    case .process(let process): unsafe RemoteCopy.bytes(of: process, at: start, equal: bytes)
+    case .file(let file): file.withSpan(Int(start)..<Int(start) + unitBytes) { UnitBytes.areEqual($0, bytes) }
+    case .memory(let memory): memory.withSpan(Int(start)..<Int(start) + unitBytes) { UnitBytes.areEqual($0, bytes) }
+    case .process(let process): RemoteCopy.bytes(of: process, at: start, equal: bytes)
     }
   }
 }

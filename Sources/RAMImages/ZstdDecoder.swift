@@ -15,6 +15,7 @@ internal import Columns
 
   /// A decoder at the beginning of a file; nil if the library has no memory for one.
   init?(_ file: MappedFile) {
+    // SAFETY: the library returns a stream of its own or nil; it is freed in deinit.
     guard let stream = unsafe ZSTD_createDStream() else { return nil }
     self.file = file
     unsafe self.stream = stream
@@ -31,6 +32,7 @@ internal import Columns
     var produced = 0
     while produced < target.count {
       if consumed == file.count && !frameIsOpen { break }
+      // SAFETY: produced is below the target's length.
       let (taken, given, hint) = unsafe step(into: UnsafeMutableRawBufferPointer(rebasing: target[produced...]))
       if ZSTD_isError(hint) != 0 {
         // SAFETY: the library returns a constant C string for every code.

@@ -107,7 +107,8 @@ import Testing
     let (files, inputs) = try inputs()
     let trace = try RecordedFile([])
     try ExactScanner().identities(of: inputs).write(to: trace.path)
-    guard case .images(let images) = try MemoryPages(inputs).source, case .identities(let identities) = try MemoryPages(try trace.input).source
+    guard case .images(let images) = try MemoryPages(inputs).source,
+      case .identities(let identities) = try MemoryPages(try trace.input).source
     else { throw ImageError("", .malformed, "other sources") }
     var settings = KSMSettings()
     settings.smartScan = false
