@@ -76,10 +76,9 @@ extension Figure {
       }
         + lines.enumerated().flatMap { index, line in
           let column = areas.count + index + 2
-          return [
-            figure.rim(column, divisor: axis.divisor),
-            figure.line(column, divisor: axis.divisor, color: line.color, dash: dashes[index % dashes.count]),
-          ]
+          let drawn = figure.line(column, divisor: axis.divisor, color: line.color, dash: dashes[index % dashes.count])
+          // A line that lies on the axis throughout needs no rim: it would only cover the areas' feet.
+          return table.maximum(of: column - 1) > 0 ? [figure.rim(column, divisor: axis.divisor), drawn] : [drawn]
         })
     return Figure(name: name, title: title, caption: caption, alternative: alternative, table: table, script: figure.script.text)
   }
