@@ -52,6 +52,8 @@ extension Experiment {
     ]
     for (metric, value) in values { note(name, metric, value) }
     let window = tenant.takeWindowsSinceSample()
+    // Before the first window, and for a stopped guest, there is no rate: a gap says so, a zero would not.
+    guard window.counters.references > 0 else { return }
     note(name, .tlbMissRate, window.missRate)
     note(name, .referencesPerWalk, window.referencesPerWalk)
     note(name, .slowdown, window.slowdown(cost))
