@@ -82,10 +82,10 @@ let package = Package(
     room("Laboratory", ["Addressing", "Columns", "PageContents", "PageTables", "TranslationCaching", "Translation", "PageSharing", "Ballooning", "Overcommit", "Machine", "Guests", "RAMImages", "Scenarios"]),
 
     // Floor 10: a run becomes files.
-    room("Reporting", ["Addressing", "PageSharing", "Scenarios", "Laboratory", grdb, mustache, subprocess], resources: [.embedInCode("Templates")]),
+    room("Reporting", ["Addressing", "PageSharing", "RAMImages", "Scenarios", "Laboratory", grdb, mustache, subprocess], resources: [.embedInCode("Templates")]),
 
     // Floor 12: the command line.
-    .executableTarget(name: "memlab", dependencies: ["Addressing", "PageContents", "PageSharing", "RAMImages", "LiveKernel", "Scenarios", "Laboratory", "Reporting", arguments], swiftSettings: house),
+    .executableTarget(name: "memlab", dependencies: ["Addressing", "PageSharing", "TranslationCaching", "Translation", "Overcommit", "Machine", "Guests", "RAMImages", "LiveKernel", "Scenarios", "Laboratory", "Reporting", arguments], swiftSettings: house),
 
     // Tests, bottom up.
     .target(name: "TestSupport", dependencies: ["Addressing", "Columns"], path: "Tests/TestSupport", swiftSettings: house),

@@ -20,7 +20,7 @@ final class OutputFile {
       throw ImageError(path, .cannotWrite, "it exists and is not a regular file")
     }
     self.path = path
-    temporary = path + ".\(getpid()).partial"
+    temporary = UnfinishedFile.path(for: path)
     descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw ImageError(path, .cannotWrite, Self.reason(errno)) }
     buffer.reserveCapacity(1 << 20)
@@ -91,5 +91,17 @@ final class OutputFile {
     // SAFETY: rename reads two C strings.
     guard fsync(descriptor) == 0, unsafe rename(temporary, path) == 0 else { throw ImageError(path, .cannotWrite, Self.reason(errno)) }
     isCommitted = true
+  }
+}
+
+/// What this process has begun to write under another name: for a program that is about to end in the middle of it.
+public enum UnfinishedFile {
+  /// The name under which this process writes the file of a path until it is whole.
+  static func path(for path: String) -> String { path + ".\(getpid()).partial" }
+
+  /// Removes what was written so far for the file of a path; nothing happens if that is nothing.
+  public static func remove(for path: String) {
+    // SAFETY: unlink reads a C string.
+    unsafe unlink(self.path(for: path))
   }
 }

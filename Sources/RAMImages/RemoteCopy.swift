@@ -1,4 +1,4 @@
-internal import PageSharing
+public import PageSharing
 
 /// Looks at another process's memory through copies of it, a piece at a time.
 enum RemoteCopy {
@@ -47,7 +47,7 @@ enum RemoteCopy {
 
 extension ImageError {
   /// The failure to read a process's memory.
-  init(_ error: RemoteMemoryError) {
+  public init(_ error: RemoteMemoryError) {
     let kind: Kind =
       switch error.kind {
       case .missing: .missing

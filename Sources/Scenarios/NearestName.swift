@@ -1,5 +1,5 @@
 /// Finds what the author of an unknown name may have meant.
-enum NearestName {
+public enum NearestName {
   /// The fewest insertions, deletions, substitutions and swaps of neighbours that make one text of the other (Damerau, 1964, in the
   /// restricted form that edits no part twice).
   static func distance(_ a: String, _ b: String) -> Int {
@@ -18,7 +18,7 @@ enum NearestName {
   }
 
   /// The valid name nearest to an unknown one, if it is near enough to be meant: at most a third of its letters away.
-  static func nearest(to unknown: String, among names: [String]) -> String? {
+  public static func nearest(to unknown: String, among names: [String]) -> String? {
     // Nobody means a short name by a long one, and the distance costs the product of the lengths.
     guard unknown.unicodeScalars.count <= 100 else { return nil }
     let folded = unknown.lowercased()

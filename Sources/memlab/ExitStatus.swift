@@ -1,7 +1,8 @@
 internal import ArgumentParser
 internal import Foundation
+internal import RAMImages
 
-/// The exit codes that scripts rely on; those from 64 on are those of sysexits.h.
+/// The exit codes that scripts rely on; those from 64 on are those of sysexits.h. Wrong usage, 64, is the parser's.
 enum ExitStatus: Int32 {
   /// An expectation or a comparison failed.
   case failed = 1
@@ -17,6 +18,16 @@ enum ExitStatus: Int32 {
   case interrupted = 130
 
   var code: ExitCode { ExitCode(rawValue) }
+
+  /// The exit code of a failure to read recorded or live memory, or to write a summary of it.
+  init(_ error: ImageError) {
+    self =
+      switch error.kind {
+      case .missing, .unreadable, .changed: .missingInput
+      case .cannotWrite: .cannotWrite
+      case .empty, .truncated, .malformed, .unsupported, .tooLarge, .noSuchGuest, .incompatible: .badInput
+      }
+  }
 }
 
 /// Standard error: progress and diagnostics.
@@ -24,12 +35,25 @@ enum Diagnostics {
   /// Prints a line.
   static func print(_ text: String) { write(text + "\n") }
 
-  /// Prints without ending the line.
-  static func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+  /// Prints without ending the line. Where standard error is closed nobody reads it, and nothing happens.
+  static func write(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
 
   /// Prints an error and gives the exit code to throw.
   static func fail(_ status: ExitStatus, _ text: String) -> ExitCode {
     print(text)
     return status.code
+  }
+
+  /// Prints an image's failure and gives the exit code to throw.
+  static func fail(_ error: ImageError) -> ExitCode { fail(ExitStatus(error), "error: \(error)") }
+}
+
+/// Standard output: the result.
+enum StandardOutput {
+  /// Prints text that ends its own lines.
+  static func write(_ text: String) throws {
+    do { try FileHandle.standardOutput.write(contentsOf: Data(text.utf8)) } catch {
+      throw Diagnostics.fail(.cannotWrite, "error: the result cannot be written to standard output")
+    }
   }
 }

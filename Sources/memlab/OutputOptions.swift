@@ -1,6 +1,6 @@
 internal import ArgumentParser
 internal import Foundation
-internal import Synchronization
+internal import Reporting
 
 /// The form of a printed result.
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
@@ -17,6 +17,18 @@ struct OutputOptions: ParsableArguments {
   @Option(help: "The form of the printed result.") var format: OutputFormat = .text
   @Option(help: "How progress is shown on standard error: a bar on a terminal, plain lines, or nothing.") var progress: ProgressMode = .auto
   @Flag(help: "Print the result and errors only.") var quiet = false
+
+  /// Whether progress is printed in lines: where it was asked for, and on a terminal.
+  var showsLines: Bool { !quiet && (progress == .plain || (progress == .auto && isatty(STDERR_FILENO) == 1)) }
+
+  /// Prints a result in the form that was asked for.
+  func print(text: String, json: JSONValue, csv: [[String]]) throws {
+    switch format {
+    case .text: try StandardOutput.write(text.hasSuffix("\n") ? text : text + "\n")
+    case .json: try StandardOutput.write(json.text())
+    case .csv: try StandardOutput.write(CSVText.text(csv))
+    }
+  }
 }
 
 /// A line of progress on standard error: a bar on a terminal, a line every tenth otherwise if that was asked for.
@@ -57,17 +69,4 @@ final class ProgressLine {
   func end() {
     if style == .bar { Diagnostics.write("\r\u{1b}[K") }
   }
-}
-
-/// Whether the user asked to stop (SIGINT or SIGTERM). A run looks at it between events.
-enum Interrupt {
-  private static let flag = Atomic(false)
-
-  /// From now on the two signals only set the flag.
-  static func watch() {
-    for number in [SIGINT, SIGTERM] { signal(number) { _ in Interrupt.flag.store(true, ordering: .relaxed) } }
-  }
-
-  /// Whether one of them came.
-  static var isSet: Bool { flag.load(ordering: .relaxed) }
 }

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Foundation
 internal import Guests
 internal import Laboratory
+internal import Machine
 internal import RAMImages
 internal import Reporting
 internal import Scenarios
@@ -13,10 +14,18 @@ struct RunCommand: AsyncParsableCommand {
     discussion: """
       Writes into the output folder: summary.json, timeline.csv, vms.csv, metrics.csv, results.sqlite, report.html, figures/ and manifest.json, and \
       prints the summary. The same scenario and seed give the same files, byte for byte, except manifest.json.
+
+      Control-C ends the run: what was finished is written and marked partial. A second Control-C ends at once and writes nothing.
+
+      --format json prints summary.json, --format csv vms.csv.
       """)
 
-  @Argument(help: ArgumentHelp("The scenario, a YAML file.", valueName: "scenario"), completion: .file(extensions: ["yaml", "yml"])) var scenario: String
-  @Option(name: .customLong("out"), help: ArgumentHelp("The folder to write into (default: Reports/runs/<name of the scenario>).", valueName: "dir"), completion: .directory)
+  @Argument(help: ArgumentHelp("The scenario, a YAML file.", valueName: "scenario"), completion: .file(extensions: ["yaml", "yml"]))
+  var scenario: String
+  @Option(
+    name: .customLong("out"),
+    help: ArgumentHelp("The folder to write into (default: Reports/runs/<name of the scenario>).", valueName: "dir"), completion: .directory
+  )
   var out: String?
   @OptionGroup var changes: ScenarioChanges
   @OptionGroup var output: OutputOptions
@@ -29,41 +38,67 @@ struct RunCommand: AsyncParsableCommand {
     let folder = out ?? "Reports/runs/\(plan.name)"
     do { try RunReport.check(path: folder) } catch { throw Diagnostics.fail(.cannotWrite, "error: \(error)") }
     let recordings = try Recordings(of: loaded)
-    Interrupt.watch()
-    var result: RunResult
+    let experiment: Experiment
     do throws(ExperimentError) {
-      let experiment = try Experiment(plan, recordings: recordings.traces, audited: audit)
-      let progress = ProgressLine(total: plan.durationNanoseconds, options: output)
-      result = experiment.run(progress: progress.update, isInterrupted: { Interrupt.isSet })
-      progress.end()
-    } catch { throw Diagnostics.fail(.badInput, "\(scenario): error: \(error)") }
+      experiment = try Experiment(plan, recordings: recordings.traces, audited: audit)
+    } catch { throw Diagnostics.fail(.badInput, "\(scenario): error: \(error.sentence)") }
+    // The digests are taken before the run, so that they are those of what was read.
+    let inputs = try recordings.inputs(scenario)
+    Interrupt.watch()
+    let progress = ProgressLine(total: plan.durationNanoseconds, options: output)
+    var result = experiment.run(progress: progress.update, isInterrupted: { Interrupt.isSet })
+    progress.end()
     result.failedExpectations = RunVerdict.failedExpectations(of: result)
+    let finished = Date()
     let manifest = ManifestInput(
       version: Version.current, arguments: Array(CommandLine.arguments.dropFirst()), scenarioFile: scenario, overrides: changes.overrides,
-      resolvedScenario: plan.canonicalText, inputs: try recordings.inputs(scenario), started: started, finished: Date(),
-      wallSeconds: Date().timeIntervalSince(started))
-    do {
-      for warning in try await RunReport.write(result, manifest: manifest, to: folder) { Diagnostics.print("warning: \(warning)") }
+      resolvedScenario: plan.canonicalText, inputs: inputs, started: started, finished: finished,
+      wallSeconds: finished.timeIntervalSince(started))
+    do throws(ReportingError) {
+      let warnings = try await RunReport.write(result, manifest: manifest, to: folder)
+      if !output.quiet { for warning in warnings { Diagnostics.print("warning: \(warning)") } }
     } catch { throw Diagnostics.fail(.cannotWrite, "error: \(error)") }
-    print(result.summary.text(), terminator: "")
-    if output.format == .text { print("\nreport: \(folder)/report.html") }
+    switch output.format {
+    case .text: try StandardOutput.write(RunReport.summaryText(result) + "\nreport: \(folder)/report.html\n")
+    case .json: try StandardOutput.write(result.summary.text())
+    case .csv: try StandardOutput.write(RunReport.csvText(result))
+    }
     try conclude(result)
   }
 
   private func conclude(_ result: RunResult) throws {
-    if result.state == .partial { throw Diagnostics.fail(.interrupted, "interrupted: the results are marked partial") }
     if result.audit.violations > 0 {
-      throw Diagnostics.fail(.brokenInvariant, (["error: the audit found \(result.audit.violations) breaches:"] + result.audit.messages).joined(separator: "\n"))
+      let lines = ["error: the audit found \(result.audit.violations) breaches:"] + result.audit.messages
+      throw Diagnostics.fail(.brokenInvariant, lines.joined(separator: "\n"))
     }
+    if result.state == .partial { throw Diagnostics.fail(.interrupted, "interrupted: what was finished is kept and marked partial") }
     guard result.failedExpectations.isEmpty else {
       throw Diagnostics.fail(.failed, result.failedExpectations.map { "expectation failed: \($0)" }.joined(separator: "\n"))
     }
   }
 }
 
+extension ExperimentError {
+  /// What is wrong, for the scenario's author.
+  var sentence: String {
+    switch self {
+    case .host(.tooSmall(let size)): "host.memory of \(size) is less than a host needs"
+    case .host(.tooLarge(let size)): "host.memory of \(size) is more than frame numbers can name"
+    case .host(.tooManyGuestPages(let vm)): "the memory of \(vm) does not fit into what the host can number"
+    case .host(.outOfMemory(let vm)): "host.memory leaves no frame for the first tables of \(vm)"
+    case .host(.tlb(let problem)): "host.tlb: \(problem)"
+    case .recording(let vm, let problem): "the recording of \(vm): \(problem)"
+    case .unknownName(let kind, let name): "there is no \(kind) \"\(name)\""
+    }
+  }
+}
+
 /// Options that change a scenario before it is used.
 struct ScenarioChanges: ParsableArguments {
-  @Option(name: .customLong("set"), parsing: .singleValue, help: ArgumentHelp("Replace a value of the scenario, such as host.memory=2GiB or vms.web.paging=shadow; repeatable.", valueName: "path=value"))
+  @Option(
+    name: .customLong("set"), parsing: .singleValue,
+    help: ArgumentHelp(
+      "Replace a value of the scenario, such as host.memory=2GiB or vms.web.paging=shadow; repeatable.", valueName: "path=value"))
   var overrides: [String] = []
   @Option(help: ArgumentHelp("Replace the scenario's seed.", valueName: "n")) var seed: UInt64?
 
@@ -88,7 +123,7 @@ struct Recordings {
     for vm in loaded.scenario.vms {
       guard case .recorded(let recorded) = vm.guest, traces[recorded.trace] == nil else { continue }
       let path = loaded.folder.resolve(recorded.trace)
-      do { traces[recorded.trace] = try IdentityTrace(path: path) } catch { throw Diagnostics.fail(.badInput, "error: \(error)") }
+      do throws(ImageError) { traces[recorded.trace] = try IdentityTrace(path: path) } catch { throw Diagnostics.fail(error) }
       paths.append((recorded.trace, path))
     }
     self.paths = paths

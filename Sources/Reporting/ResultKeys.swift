@@ -1,0 +1,84 @@
+internal import Laboratory
+public import Scenarios
+
+/// What every key of a result means, for `memlab explain`.
+///
+/// The keys of a run are those of `summary.json` and the metrics of its timeline; those of other commands stand under the command's name.
+public enum ResultKeys {
+  /// All keys: of a run's summary, of its timeline, of scans.
+  public static var explanations: [Explanation] {
+    run + vms + timeline + rows(ksm, under: "sharing.ksm", of: "summary.json of a run")
+      + rows(scan, under: "scan", of: "memlab scan") + rows(ksm, under: "scan.ksm", of: "memlab scan --scanner ksm")
+  }
+
+  private typealias Row = (name: String, unit: String, meaning: String)
+
+  private static func rows(_ rows: [Row], under path: String, of result: String) -> [Explanation] {
+    rows.map { row in
+      let name = path.isEmpty ? row.name : "\(path).\(row.name)"
+      return Explanation(path: name, documentation: row.meaning, details: [.init("unit", row.unit), .init("in", result)])
+    }
+  }
+
+  private static var run: [Explanation] {
+    rows(
+      [
+        ("host.total_bytes", "bytes", "The host's physical memory."),
+        ("host.free_bytes", "bytes", Metric.freeBytes.meaning),
+        ("host.free_min_bytes", "bytes", "The least free memory at any moment of the run."),
+        ("host.private_bytes", "bytes", Metric.privateBytes.meaning),
+        ("host.shared_bytes", "bytes", Metric.sharedBytes.meaning),
+        ("host.ballooned_bytes", "bytes", Metric.balloonedBytes.meaning),
+        ("host.swapped_bytes", "bytes", Metric.swappedBytes.meaning),
+        ("sharing.saved_pages", "pages", "Guest pages that need no frame of their own: the sum of the next three."),
+        ("sharing.saved_zero", "pages", Metric.savedZeroPages.meaning),
+        ("sharing.saved_self", "pages", Metric.savedSelfPages.meaning),
+        ("sharing.saved_inter", "pages", Metric.savedInterPages.meaning),
+        ("sharing.merges", "merges", Metric.merges.meaning),
+        ("sharing.cow_breaks", "copies", Metric.cowBreaks.meaning),
+        ("virtual_ns", "ns", "How far virtual time got."),
+        ("audit.samples", "checks", "How often all laws of the machine were checked."),
+        ("audit.violations", "breaches", "Breaches of the laws that were found; anything but 0 is a defect of memlab."),
+        ("failed_expectations", "list", "The scenario's expectations that did not hold, each with the value that was found."),
+      ], under: "", of: "summary.json of a run")
+  }
+
+  private static var vms: [Explanation] {
+    rows(VMSummary.columns, under: "vms.*", of: "summary.json and vms.csv of a run")
+      + rows(
+        [("exits.*", "exits", "Exits from the virtual machine for a reason, since the start.")], under: "vms.*", of: "summary.json of a run"
+      )
+  }
+
+  private static var timeline: [Explanation] {
+    rows(Metric.allCases.map { ($0.rawValue, $0.unit, $0.meaning) }, under: "timeline", of: "timeline.csv of a run")
+  }
+
+  private static let scan: [Row] = [
+    ("pages", "pages", "Pages of all inputs."),
+    ("zero_pages", "pages", "Pages that hold zero bytes only."),
+    ("distinct_pages", "pages", "Different contents, the zero page included."),
+    ("saved_pages", "pages", "Pages that would be free if every content were kept once: pages less distinct_pages."),
+    ("saved_zero", "pages", "Of the saved pages, those of zeros: all but one."),
+    ("saved_self", "pages", "Of the saved pages, further copies in one input: the sum of (copies - 1) over inputs and non-zero contents."),
+    ("saved_inter", "pages", "Of the saved pages, those that another input holds too: the sum of (inputs - 1) over non-zero contents."),
+    ("single_byte_pages", "pages", "Pages that repeat one byte, zero pages included; null where the input does not tell."),
+    ("seconds", "s", "Wall time of the scanner."),
+    ("bytes_per_second", "bytes/s", "Memory scanned in a second; with ksm, every visit to a page counts."),
+  ]
+
+  /// The names and meanings of Linux's own documentation, Documentation/admin-guide/mm/ksm.rst, in other words.
+  private static let ksm: [Row] = [
+    ("full_scans", "scans", "Full scans of all registered memory since the start."),
+    ("pages_scanned", "pages", "Pages that the scanner looked at since the start."),
+    ("pages_skipped", "pages", "Pages that smart_scan skipped since the start."),
+    ("pages_shared", "pages", "Shared pages in use."),
+    ("pages_sharing", "pages", "Further pages that map a shared page: what merging saves."),
+    ("pages_unshared", "pages", "Pages that were found unique so far, and are looked at again and again."),
+    ("pages_volatile", "pages", "The scanner's other pages: changed too fast, skipped, or given the zero page."),
+    ("ksm_zero_pages", "pages", "Pages that the scanner mapped to the kernel's zero page (use_zero_pages)."),
+    ("stable_node_chains", "contents", "Contents with more copies than max_page_sharing allows for one shared page."),
+    ("stable_node_dups", "pages", "Shared pages of those contents."),
+    ("general_profit", "bytes", "Bytes saved less what the kernel's bookkeeping takes: (sharing + zero) * 4096 - items * 64."),
+  ]
+}

@@ -1,0 +1,34 @@
+internal import ArgumentParser
+internal import Scenarios
+
+/// What a user is told of a command line that cannot be understood: one line of what is wrong, one of where to read more.
+enum UsageErrors {
+  private static var names: [String] {
+    Memlab.configuration.subcommands.compactMap { $0.configuration.commandName } + ["help"]
+  }
+
+  /// Refuses a command that does not exist and names the nearest one, which the parser does not do by itself.
+  static func checkCommandName(_ arguments: [String]) throws {
+    var words = arguments.prefix(2)
+    if words.first == "help" { words = words.dropFirst() }
+    guard let name = words.first, !name.hasPrefix("-"), !names.contains(name) else { return }
+    let shown = "there is no command \"\(onOneLine(name))\""
+    if let nearest = NearestName.nearest(to: name, among: names) { throw ValidationError("\(shown); did you mean \"\(nearest)\"?") }
+    throw ValidationError("\(shown); the commands are \(names.joined(separator: ", "))")
+  }
+
+  /// The two lines.
+  static func report(_ message: String, _ arguments: [String]) -> String {
+    let plain = message.hasPrefix("Error: ") ? String(message.dropFirst(7)) : message
+    let first = plain.prefix(1).lowercased() + plain.dropFirst()
+    let command = arguments.first.map { names.contains($0) && $0 != "help" ? " \($0)" : "" } ?? ""
+    return "error: \(onOneLine(String(first)))\nhelp: memlab help\(command)"
+  }
+
+  /// A text without line breaks and control characters, and not endless.
+  private static func onOneLine(_ text: String) -> String {
+    let words = text.split { $0.isWhitespace }.joined(separator: " ")
+    let plain = String(String.UnicodeScalarView(words.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
+    return plain.count > 400 ? plain.prefix(400) + "..." : plain
+  }
+}
