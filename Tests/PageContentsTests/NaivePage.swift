@@ -41,6 +41,12 @@ enum NaivePage {
     for place in 0..<8 { bytes[index * 8 + place] = UInt8(truncatingIfNeeded: word >> UInt64(place * 8)) }
   }
 
+  /// The first place where two pages differ; nil if they are the same. Tests expect this to be nil: a failed comparison of whole arrays
+  /// would be explained by their difference, which takes minutes to compute.
+  static func difference(_ a: [UInt8], _ b: [UInt8]) -> Int? {
+    a == b ? nil : zip(a, b).enumerated().first { $1.0 != $1.1 }?.offset ?? min(a.count, b.count)
+  }
+
   /// -1, 0 or 1 in the order of `memcmp`.
   static func order(_ a: [UInt8], _ b: [UInt8]) -> Int {
     for (left, right) in zip(a, b) where left != right { return left < right ? -1 : 1 }
