@@ -73,6 +73,8 @@ public struct VMSummary: Hashable, Sendable {
   public var name: String
   /// How its addresses were translated.
   public var paging: String
+  /// Whether it ran to the end; false if the host stopped it for want of memory.
+  public var isRunning = true
   /// Memory accesses that went through its TLB.
   public var references: UInt64 = 0
   /// Table entries read per page walk.

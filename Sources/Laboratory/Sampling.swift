@@ -92,6 +92,7 @@ extension Experiment {
   private func summary(_ tenant: Tenant) -> VMSummary {
     var summary = VMSummary(name: tenant.spec.name, paging: tenant.spec.paging.rawValue)
     let vm = tenant.vm
+    summary.isRunning = vm.isRunning
     summary.references = tenant.windows.counters.references
     summary.referencesPerWalk = tenant.windows.referencesPerWalk
     summary.tlbMissRate = tenant.windows.missRate

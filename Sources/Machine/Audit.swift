@@ -127,7 +127,7 @@ public final class Audit {
         if entry.isWritable && host.frames[entry.frame].use != .guestPage {
           report(4, "\(vm.name) can still write to shared frame \(entry.frame) at page \(entry.page)")
         }
-        guard let composed = composedWalk(entry.page.address, cr3: entry.root, contents: host.contents, map: vm.map) else {
+        guard let composed = composedWalk(entry.page.address, cr3: entry.root, map: vm.map, word: { word(at: $0, of: vm) }) else {
           report(2, "\(vm.name) holds page \(entry.page), which its tables do not map")
           continue
         }
@@ -135,6 +135,14 @@ public final class Audit {
         if entry.isWritable && !composed.isWritable { report(2, "\(vm.name) holds page \(entry.page) writable; its tables and map say read-only") }
       }
     }
+  }
+
+  /// A word of a guest's memory, wherever it is: shadow tables stay true while the guest's own are swapped out.
+  private func word(at address: GuestPhysicalAddress, of vm: VirtualMachine) -> UInt64? {
+    let (leaf, index) = (vm.map.leaf(of: address.page), Int(address.rawValue >> 3 & 511))
+    if leaf.isPresent { return host.contents.loadWord(index, of: leaf.frame) }
+    guard case .swapped(let slot) = leaf.absence else { return nil }
+    return host.contents.loadWord(index, of: host.swap.content(at: Int(slot)))
   }
 
   /// Law 5: charges and shared frames add up to what was given out.

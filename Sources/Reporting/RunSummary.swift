@@ -69,6 +69,7 @@ extension VMSummary {
     var members: [JSONValue.Member] = [
       .init("name", .string(name)),
       .init("paging", .string(paging)),
+      .init("state", .string(isRunning ? "running" : "stopped")),
     ]
     for (column, value) in zip(Self.columns, columnValues) {
       if column.name == "balloon_target_bytes" {

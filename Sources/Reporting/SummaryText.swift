@@ -26,6 +26,9 @@ extension RunReport {
       lines.append(field("State", "interrupted: the scenario asks for \(Wording.seconds(result.scenario.durationNanoseconds)) s"))
     }
     lines += [""] + machines(result.vms)
+    for vm in result.vms where !vm.isRunning {
+      lines.append("stopped: \(Wording.line(vm.name, limit: 40)), when the host had no memory left")
+    }
     for message in result.audit.messages { lines.append("violation: \(Wording.line(message, limit: 88))") }
     for expectation in result.failedExpectations { lines.append("does not hold: \(Wording.line(expectation, limit: 84))") }
     return lines.map { $0.replacing("\u{a0}", with: " ") }.joined(separator: "\n") + "\n"

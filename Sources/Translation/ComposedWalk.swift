@@ -9,15 +9,23 @@ public import PageTables
 public func composedWalk(
   _ address: GuestVirtualAddress, cr3: GuestPhysicalAddress, contents: FrameContents, map: GuestPhysicalMap
 ) -> HeldTranslation? {
+  composedWalk(address, cr3: cr3, map: map) { entry in
+    let leaf = map.leaf(of: entry.page)
+    guard leaf.isPresent else { return nil }
+    return contents.load(HostPhysicalAddress(leaf.frame.address.rawValue | entry.offset(in: .size4K)))
+  }
+}
+
+/// The same, with the guest's table entries read through `word`: a table that was swapped out still says what it says.
+public func composedWalk(
+  _ address: GuestVirtualAddress, cr3: GuestPhysicalAddress, map: GuestPhysicalMap, word: (GuestPhysicalAddress) -> UInt64?
+) -> HeldTranslation? {
   guard X86Index.isCanonical(address, levels: GuestTables.levels) else { return nil }
   var walk = X86Walk(address, root: GuestTables.root(cr3), levels: GuestTables.levels)
   var step = X86Step.table
   while step == .table {
-    let entryAddress = walk.entryAddress
-    let leaf = map.leaf(of: entryAddress.page)
-    guard leaf.isPresent else { return nil }
-    let place = HostPhysicalAddress(leaf.frame.address.rawValue | entryAddress.offset(in: .size4K))
-    step = walk.step(X86Entry(rawValue: contents.load(place)))
+    guard let entry = word(walk.entryAddress) else { return nil }
+    step = walk.step(X86Entry(rawValue: entry))
   }
   guard step == .leaf else { return nil }
   let leaf = map.leaf(of: walk.target)

@@ -63,6 +63,7 @@ struct ResultFilesTests {
         {
           "name": "web",
           "paging": "nested",
+          "state": "running",
           "references": 10,
           "references_per_walk": 2.5,
           "tlb_miss_rate": 0.25,
