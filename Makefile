@@ -12,9 +12,9 @@ run: build  ## Build, run the quickstart scenario, and say where its report is
 build: deps  ## Build .build/release/memlab
 	$(SWIFT) build -c release --product memlab
 
-test: deps  ## Build and run all tests (release build; see CAVEATS.md for what they cover)
-	$(SWIFT) build -c release --build-tests
-	$(SWIFT) test -c release --skip-build
+test: build  ## Build and run all tests; those of the command line run the release build
+	$(SWIFT) build --build-tests
+	MEMLAB_EXECUTABLE=$(CURDIR)/$(MEMLAB) $(SWIFT) test --skip-build
 
 lint: toolchain  ## Check the style, and that no import points up a floor
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests
