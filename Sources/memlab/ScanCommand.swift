@@ -31,14 +31,19 @@ struct ScanCommand: ParsableCommand {
 
   @OptionGroup var memories: MemoryInputs
   @Option(help: "exact: the most that any scanner can save. ksm: what Linux KSM saves.") var scanner: ScannerName = .exact
-  @Option(help: ArgumentHelp("ksm: how many pages may map one shared page, at least 2.", valueName: "n")) var maxPageSharing: UInt32 =
+  @Option(parsing: .unconditional, help: ArgumentHelp("ksm: how many pages may map one shared page, at least 2.", valueName: "n"))
+  var maxPageSharing: UInt32 =
     KSMSettings().maxPageSharing
   @Flag(help: "ksm: map pages of zeros to the kernel's zero page.") var useZeroPages = false
   @Flag(help: "ksm: skip, for some scans, pages that could not be merged. Off by default here.") var smartScan = false
-  @Option(help: ArgumentHelp("ksm: pages in a batch, at least 1. Nobody writes between batches, so only the pace changes.", valueName: "n"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("ksm: pages in a batch, at least 1. Nobody writes between batches, so only the pace changes.", valueName: "n"))
   var pagesToScan: UInt64 = KSMSettings().pagesToScan
   @Option(
-    help: ArgumentHelp("ksm: make exactly this many full scans, at least 1; default: until nothing changes any more.", valueName: "n"))
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "ksm: make exactly this many full scans, at least 1; default: until nothing changes any more.", valueName: "n"))
   var scans: UInt64?
   @Flag(help: "ksm: print JSON Lines instead of the result: the counters after each full scan.") var perScan = false
   @Option(help: "exact: the size of the pages that are compared; larger ones are whole and aligned.") var pageSize: CountedPage = .size4K
@@ -71,8 +76,9 @@ struct ScanCommand: ParsableCommand {
         _ = try ksm(inputs) { try? StandardOutput.write(ScanSummary.line($0) + "\n") }
         return
       }
-      let exact = try memories.scanner.scan(inputs, pageSize: pageSize.bytes)
-      let summary = ScanSummary(exact, ksm: scanner == .ksm ? try ksm(inputs) { report($0) } : nil)
+      // KSM first: it refuses more than the exact scanner does, and should do so before an hour of counting.
+      let settled = scanner == .ksm ? try ksm(inputs) { report($0) } : nil
+      let summary = ScanSummary(try memories.scanner.scan(inputs, pageSize: pageSize.bytes), ksm: settled)
       switch output.format {
       case .text: try StandardOutput.write(summary.text)
       case .json: try StandardOutput.write(summary.json.text())
