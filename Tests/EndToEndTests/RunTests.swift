@@ -91,6 +91,20 @@ import Testing
     #expect(!shop.listing.contains { $0.contains("staging") })
   }
 
+  @Test("A second SIGINT ends at once, and what stands in the folder is whole or nothing")
+  func interruptedTwice() throws {
+    let shop = try workshop(Self.long)
+    let process = try start(shop)
+    process.interrupt()
+    Thread.sleep(forTimeInterval: 0.01)
+    process.interrupt()
+    let outcome = try process.outcome(within: 10)
+    #expect(!outcome.endedBySignal)
+    #expect(outcome.status == 130, "\(outcome.errors)")
+    let written = (try? FileManager.default.contentsOfDirectory(atPath: shop.path("out"))) ?? []
+    #expect(written.isEmpty || Set(written).isSuperset(of: Self.files))
+  }
+
   @Test("A run that was refused or broken off leaves an older report as it was")
   func olderReport() throws {
     let shop = try workshop()
@@ -112,7 +126,7 @@ import Testing
       let process = try MemlabProcess(arguments, in: shop)
       Thread.sleep(forTimeInterval: 0.4)
       process.interrupt()
-      let outcome = try process.outcome(within: 10)
+      let outcome = try #require(try? process.outcome(within: 10), "\(arguments)")
       #expect(!outcome.endedBySignal)
       #expect(outcome.status == 130, "\(arguments): \(outcome.errors)")
       #expect(outcome.output.isEmpty)
