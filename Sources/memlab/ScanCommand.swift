@@ -73,7 +73,12 @@ struct ScanCommand: ParsableCommand {
         inputs = try memories.scanner.identities(of: inputs).inputs(named: "the processes")
       }
       if perScan {
-        _ = try ksm(inputs) { try? StandardOutput.write(ScanSummary.line($0) + "\n") }
+        var failure: (any Error)?
+        _ = try ksm(inputs) { counters in
+          do { try StandardOutput.write(ScanSummary.line(counters) + "\n") } catch { failure = error }
+          return failure == nil
+        }
+        if let failure { throw failure }
         return
       }
       // KSM first: it refuses more than the exact scanner does, and should do so before an hour of counting.
@@ -87,21 +92,21 @@ struct ScanCommand: ParsableCommand {
     } catch let error as ImageError { throw Diagnostics.fail(error) }
   }
 
-  private func ksm(_ inputs: [MemoryInput], _ afterFullScan: (KSMCounters) -> Void) throws -> KSMScan {
+  private func ksm(_ inputs: [MemoryInput], _ afterFullScan: (KSMCounters) -> Bool) throws -> KSMScan {
     var settings = KSMSettings()
     settings.maxPageSharing = maxPageSharing
     settings.useZeroPages = useZeroPages
     settings.smartScan = smartScan
     settings.pagesToScan = pagesToScan
-    return try KSMScan(inputs, settings: settings, fullScans: scans) {
-      afterFullScan($0)
-      return true
-    }
+    return try KSMScan(inputs, settings: settings, fullScans: scans, afterFullScan: afterFullScan)
   }
 
-  private func report(_ counters: KSMCounters) {
-    guard output.showsLines else { return }
-    Diagnostics.print(
-      "full scan \(counters.fullScans): \(counters.pagesShared) shared, \(counters.pagesSharing) sharing, \(counters.ksmZeroPages) zero")
+  /// Shows how far KSM is.
+  private func report(_ counters: KSMCounters) -> Bool {
+    if output.showsLines {
+      let found = "\(counters.pagesShared) shared, \(counters.pagesSharing) sharing, \(counters.ksmZeroPages) zero"
+      Diagnostics.print("full scan \(counters.fullScans): \(found)")
+    }
+    return true
   }
 }

@@ -40,7 +40,7 @@ extension BrokenInput {
     .usage("scan", "f", "--below-4g", "3", told: "a size needs a unit, such as 3MiB"),
     .usage("scan", "f", "--below-4g", "3G", told: "\"G\" is not a unit of size"),
     .usage("scan", "f", "--below-4g", "-3GiB", told: "a size cannot be negative"),
-    .usage("scan", "f", "--below-4g", "99999PiB", told: "the size is larger than 2^64 bytes"),
+    .usage("scan", "f", "--below-4g", "99999PiB", told: "the size is larger than 2^64"),
     .usage("scan", "f", "--below-4g", "5GiB", told: "at most 4GiB"),
     .usage("scan", "f", "--below-4g", "4097B", told: "a multiple of 4KiB"),
     .usage("fingerprint", "f", "-o", "f.txt", told: "ends in .pit (identities) or .mfp (fingerprints)"),

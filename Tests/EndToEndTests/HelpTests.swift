@@ -126,4 +126,16 @@ import Testing
     #expect(outcome.status == 73)
     #expect(outcome.errors.contains("cannot be written to standard output"))
   }
+
+  @Test("With standard output closed, a result is an error and never goes into a file that was opened meanwhile")
+  func closedOutput() throws {
+    let shop = try Workshop()
+    try shop.write("f", [UInt8](repeating: 0, count: 8192))
+    let program = try #require(MemlabProcess.executable)
+    let shell = URL(fileURLWithPath: "/bin/sh")
+    let line = "exec \"$0\" fingerprint f -o f.pit >&-"
+    let outcome = try MemlabProcess(["-c", line, program.path], in: shop, executable: shell).outcome()
+    #expect(outcome.status == 73, "\(outcome.errors)")
+    #expect(try Data(contentsOf: shop.url.appendingPathComponent("f.pit")) == Data(Bytes.trace(name: Array("f".utf8), [0, 0])))
+  }
 }
