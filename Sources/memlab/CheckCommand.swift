@@ -17,7 +17,7 @@ struct CheckCommand: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
-    if scenarios.isEmpty { throw ValidationError("name at least one scenario to check") }
+    guard !scenarios.contains("") else { throw ValidationError("the name of a scenario is empty") }
   }
 
   /// What was found in one file.

@@ -7,8 +7,13 @@ enum Interrupt {
   private static let count = Atomic(0)
   private static let signals = [SIGINT, SIGTERM]
 
-  /// From now on a signal ends the program.
+  /// From now on a signal ends the program. Called first of all: a program that starts memlab may have handed down that signals wait.
   static func endAtOnce() {
+    var mask = sigset_t()
+    // SAFETY: the three calls read and write a local set, which lives during them.
+    unsafe sigemptyset(&mask)
+    for number in signals { unsafe sigaddset(&mask, number) }
+    unsafe pthread_sigmask(SIG_UNBLOCK, &mask, nil)
     for number in signals { signal(number) { _ in _exit(ExitStatus.interrupted.rawValue) } }
   }
 

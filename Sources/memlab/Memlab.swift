@@ -32,6 +32,7 @@ internal import Foundation
 
   /// Parses the arguments, carries the command out, and ends with its exit code.
   static func main() async {
+    StandardOutput.reserve()
     Interrupt.endAtOnce()
     let arguments = Array(CommandLine.arguments.dropFirst())
     do {

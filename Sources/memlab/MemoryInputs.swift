@@ -15,7 +15,7 @@ struct MemoryInputs: ParsableArguments {
   var inputs: [String]
 
   @Option(
-    name: .customLong("below-4g"),
+    name: .customLong("below-4g"), parsing: .unconditional,
     help: ArgumentHelp(
       "How much of a raw image lies below 4 GiB, such as 3GiB; what follows begins at 4 GiB. Default: the image has no hole.",
       valueName: "size"),
@@ -25,11 +25,12 @@ struct MemoryInputs: ParsableArguments {
   @Flag(help: "Of live processes, count pages of files and of shared memory too; without it, anonymous pages only.") var withFiles = false
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp("Threads that share the work, 1 to 1024; default: one per processor. Results do not depend on it.", valueName: "n"))
   var threads: Int?
 
   func validate() throws {
-    guard !inputs.isEmpty else { throw ValidationError("name at least one memory to read") }
+    guard !inputs.contains("") else { throw ValidationError("the name of an input is empty") }
     if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads is 1 to 1024, not \(threads)") }
   }
 

@@ -31,6 +31,11 @@ struct RunCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
   @Flag(inversion: .prefixedNo, help: "Check all laws of the machine at every sample.") var audit = true
 
+  func validate() throws {
+    guard !scenario.isEmpty else { throw ValidationError("the name of the scenario is empty") }
+    guard out != "" else { throw ValidationError("the name of the folder to write into is empty") }
+  }
+
   func run() async throws {
     let started = Date()
     let loaded = try changes.load(scenario)
@@ -100,7 +105,7 @@ struct ScenarioChanges: ParsableArguments {
     help: ArgumentHelp(
       "Replace a value of the scenario, such as host.memory=2GiB or vms.web.paging=shadow; repeatable.", valueName: "path=value"))
   var overrides: [String] = []
-  @Option(help: ArgumentHelp("Replace the scenario's seed.", valueName: "n")) var seed: UInt64?
+  @Option(parsing: .unconditional, help: ArgumentHelp("Replace the scenario's seed.", valueName: "n")) var seed: UInt64?
 
   /// Loads a scenario, or prints all that is wrong with it.
   func load(_ path: String) throws -> LoadedScenario {

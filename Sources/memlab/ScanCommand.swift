@@ -31,14 +31,19 @@ struct ScanCommand: ParsableCommand {
 
   @OptionGroup var memories: MemoryInputs
   @Option(help: "exact: the most that any scanner can save. ksm: what Linux KSM saves.") var scanner: ScannerName = .exact
-  @Option(help: ArgumentHelp("ksm: how many pages may map one shared page, at least 2.", valueName: "n")) var maxPageSharing: UInt32 =
+  @Option(parsing: .unconditional, help: ArgumentHelp("ksm: how many pages may map one shared page, at least 2.", valueName: "n"))
+  var maxPageSharing: UInt32 =
     KSMSettings().maxPageSharing
   @Flag(help: "ksm: map pages of zeros to the kernel's zero page.") var useZeroPages = false
   @Flag(help: "ksm: skip, for some scans, pages that could not be merged. Off by default here.") var smartScan = false
-  @Option(help: ArgumentHelp("ksm: pages in a batch, at least 1. Nobody writes between batches, so only the pace changes.", valueName: "n"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("ksm: pages in a batch, at least 1. Nobody writes between batches, so only the pace changes.", valueName: "n"))
   var pagesToScan: UInt64 = KSMSettings().pagesToScan
   @Option(
-    help: ArgumentHelp("ksm: make exactly this many full scans, at least 1; default: until nothing changes any more.", valueName: "n"))
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "ksm: make exactly this many full scans, at least 1; default: until nothing changes any more.", valueName: "n"))
   var scans: UInt64?
   @Flag(help: "ksm: print JSON Lines instead of the result: the counters after each full scan.") var perScan = false
   @Option(help: "exact: the size of the pages that are compared; larger ones are whole and aligned.") var pageSize: CountedPage = .size4K
@@ -68,11 +73,17 @@ struct ScanCommand: ParsableCommand {
         inputs = try memories.scanner.identities(of: inputs).inputs(named: "the processes")
       }
       if perScan {
-        _ = try ksm(inputs) { try? StandardOutput.write(ScanSummary.line($0) + "\n") }
+        var failure: (any Error)?
+        _ = try ksm(inputs) { counters in
+          do { try StandardOutput.write(ScanSummary.line(counters) + "\n") } catch { failure = error }
+          return failure == nil
+        }
+        if let failure { throw failure }
         return
       }
-      let exact = try memories.scanner.scan(inputs, pageSize: pageSize.bytes)
-      let summary = ScanSummary(exact, ksm: scanner == .ksm ? try ksm(inputs) { report($0) } : nil)
+      // KSM first: it refuses more than the exact scanner does, and should do so before an hour of counting.
+      let settled = scanner == .ksm ? try ksm(inputs) { report($0) } : nil
+      let summary = ScanSummary(try memories.scanner.scan(inputs, pageSize: pageSize.bytes), ksm: settled)
       switch output.format {
       case .text: try StandardOutput.write(summary.text)
       case .json: try StandardOutput.write(summary.json.text())
@@ -81,21 +92,21 @@ struct ScanCommand: ParsableCommand {
     } catch let error as ImageError { throw Diagnostics.fail(error) }
   }
 
-  private func ksm(_ inputs: [MemoryInput], _ afterFullScan: (KSMCounters) -> Void) throws -> KSMScan {
+  private func ksm(_ inputs: [MemoryInput], _ afterFullScan: (KSMCounters) -> Bool) throws -> KSMScan {
     var settings = KSMSettings()
     settings.maxPageSharing = maxPageSharing
     settings.useZeroPages = useZeroPages
     settings.smartScan = smartScan
     settings.pagesToScan = pagesToScan
-    return try KSMScan(inputs, settings: settings, fullScans: scans) {
-      afterFullScan($0)
-      return true
-    }
+    return try KSMScan(inputs, settings: settings, fullScans: scans, afterFullScan: afterFullScan)
   }
 
-  private func report(_ counters: KSMCounters) {
-    guard output.showsLines else { return }
-    Diagnostics.print(
-      "full scan \(counters.fullScans): \(counters.pagesShared) shared, \(counters.pagesSharing) sharing, \(counters.ksmZeroPages) zero")
+  /// Shows how far KSM is.
+  private func report(_ counters: KSMCounters) -> Bool {
+    if output.showsLines {
+      let found = "\(counters.pagesShared) shared, \(counters.pagesSharing) sharing, \(counters.ksmZeroPages) zero"
+      Diagnostics.print("full scan \(counters.fullScans): \(found)")
+    }
+    return true
   }
 }
