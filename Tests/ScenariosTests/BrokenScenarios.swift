@@ -118,7 +118,7 @@ struct BrokenScenario: CustomTestStringConvertible, Sendable {
     BrokenScenario("memory: 1GiB", "memory: -1GiB", "7:11", "a size cannot be negative"),
     BrokenScenario("memory: 1GiB", "memory: .nan", "7:11", "\"nan\" is not a unit of size"),
     BrokenScenario("memory: 1GiB", "memory: inf", "7:11", "a size is a number and a unit"),
-    BrokenScenario("memory: 1GiB", "memory: 99999999999999999999GiB", "7:11", "is not a number"),
+    BrokenScenario("memory: 1GiB", "memory: 99999999999999999999GiB", "7:11", "larger than 2^64"),
     BrokenScenario("memory: 1GiB", "memory: 99999999999PiB", "7:11", "larger than 2^64"),
     BrokenScenario("memory: 1GiB", "memory: 17TiB", "7:11", "17TiB is not within 16MiB to 16TiB"),
     BrokenScenario("memory: 1GiB", "memory: 8MiB", "7:11", "8MiB is not within 16MiB to 16TiB"),
