@@ -17,31 +17,50 @@ public enum AccessResult: Equatable, Sendable {
 extension VirtualMachine {
   /// One access of a guest's program: translated, and retried for as long as the hypervisor has something to resolve.
   public func access(_ address: GuestVirtualAddress, _ kind: AccessKind, _ privilege: Privilege = .user) -> AccessResult {
-    // A walk of four guest levels can meet a fault at each, and once more at the page itself; a retry beyond that would be a
-    // fault that was resolved and is met again.
-    for _ in 0..<16 {
-      guard isRunning else { return .stopped }
+    guard isRunning else { return .stopped }
+    // A processor refuses these before it looks anything up (Intel SDM 3.3.7.1); a TLB's tag has no room for all their bits.
+    guard X86Index.isCanonical(address) else { return .guestFault }
+    switch translator.translate(address, kind, privilege) {
+    case .mapped(let host): return .mapped(host)
+    case .guestFault: return .guestFault
+    case .violation(let violation): return access(address, kind, privilege, after: violation)
+    }
+  }
+
+  /// Resolves violations until the access goes ahead.
+  ///
+  /// A walk needs five pages at once: four tables and the page itself. Resolving one may reclaim another; so each that was resolved is
+  /// pinned until the access is over. A page can then be met twice at most, as absent and as read-only.
+  private func access(
+    _ address: GuestVirtualAddress, _ kind: AccessKind, _ privilege: Privilege, after first: GuestViolation
+  ) -> AccessResult {
+    defer { pinned.removeAll(keepingCapacity: true) }
+    var violation = first
+    for _ in 0..<2 * 5 {
+      guard resolve(violation.frame, violation.access) != nil else { return .stopped }
+      pinned.append(violation.frame)
       switch translator.translate(address, kind, privilege) {
       case .mapped(let host): return .mapped(host)
       case .guestFault: return .guestFault
-      case .violation(let violation):
-        guard resolve(violation.address.page, violation.access) != nil else { return .stopped }
+      case .violation(let next): violation = next
       }
     }
     preconditionFailure("an access of \(name) at \(address) is never resolved")
   }
 
-  /// Makes a guest frame ready for an access: backs it, reads it back from swap, or breaks its sharing.
+  /// Makes a guest frame ready for an access: backs it, reads it back from swap, or breaks its sharing. Its leaf is marked as used,
+  /// since accesses that know the guest frame go on from here without a walk that would mark it.
   /// - Returns: the host frame; nil if the guest has no such memory or was stopped.
   func resolve(_ frame: GuestFrame, _ kind: AccessKind) -> HostFrame? {
     guard isRunning, contains(frame) else { return nil }
     let leaf = map.leaf(of: frame)
     if leaf.isPresent {
       if kind == .write && !leaf.isWritable { return breakSharing(frame, leaf) }
+      map.markUsed(frame, leaf, isWrite: kind == .write)
       return leaf.frame
     }
     switch leaf.absence {
-    case .swapped(let slot): return swapIn(frame, Int(slot))
+    case .swapped(let slot): return swapIn(frame, Int(slot), kind)
     case .ballooned:
       host.events.balloonedTouches += 1
       balloonedPages -= 1
@@ -53,13 +72,13 @@ extension VirtualMachine {
   /// Backs a page that has nothing: a read gets the host's zero frame, as anonymous memory does in Linux, a write a frame of its own.
   private func populate(_ frame: GuestFrame, _ kind: AccessKind) -> HostFrame? {
     if kind != .write {
-      guard setLeaf(.page(host.zeroFrame, writable: false), of: frame) else { return nil }
+      guard setLeaf(.page(host.zeroFrame, writable: false).used(kind), of: frame) else { return nil }
       host.frames.link(page(of: frame), to: host.zeroFrame)
       zeroPages += 1
       return host.zeroFrame
     }
     guard let fresh = host.allocateGuestFrame(for: self) else { return nil }
-    guard setLeaf(.page(fresh, writable: true), of: frame) else {
+    guard setLeaf(.page(fresh, writable: true).used(kind), of: frame) else {
       host.giveBack(fresh)
       return nil
     }
@@ -75,17 +94,17 @@ extension VirtualMachine {
     // The reclaim that the allocation may have done leaves shared frames alone, so the leaf still holds.
     host.contents.copy(leaf.frame, to: fresh)
     if leaf.frame != host.zeroFrame || leaf.isZeroPlaced { host.events.copiesOnWrite += 1 }
-    replace(leaf, of: frame, by: .page(fresh, writable: true))
+    replace(leaf, of: frame, by: .page(fresh, writable: true).used(.write))
     host.frames.link(page(of: frame), to: fresh)
     privateFrames += 1
     return fresh
   }
 
   /// Reads a page back from the swap device.
-  private func swapIn(_ frame: GuestFrame, _ slot: Int) -> HostFrame? {
+  private func swapIn(_ frame: GuestFrame, _ slot: Int, _ kind: AccessKind) -> HostFrame? {
     guard let fresh = host.allocateGuestFrame(for: self) else { return nil }
     host.contents.put(host.swap.take(from: slot), into: fresh)
-    setExistingLeaf(.page(fresh, writable: true), of: frame)
+    setExistingLeaf(.page(fresh, writable: true).used(kind), of: frame)
     host.frames.link(page(of: frame), to: fresh)
     privateFrames += 1
     swappedPages -= 1
@@ -146,9 +165,16 @@ extension Host {
       contents.drop(swap.take(from: Int(slot)))
       vm.swappedPages -= 1
       vm.setExistingLeaf(entry, of: frame)
+      // A shadow keeps what it made from a table that is swapped out; now the table's content is gone.
+      vm.translator.guestPhysicalMapChanged(frame, old: leaf)
     } else if leaf.absence != entry.absence {
       vm.setExistingLeaf(entry, of: frame)
     }
     witness?.forget(vm.page(of: frame))
   }
+}
+
+extension EPTEntry {
+  /// The leaf as an access of a kind leaves it.
+  fileprivate func used(_ kind: AccessKind) -> EPTEntry { with(kind == .write ? EPTEntry.accessed | EPTEntry.dirty : EPTEntry.accessed) }
 }

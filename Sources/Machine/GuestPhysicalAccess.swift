@@ -20,7 +20,7 @@ extension VirtualMachine: GuestMemory {
     let index = Int(address.rawValue >> 3 & 511)
     let traps = translator.storeTraps(address.page)
     if let witness = host.witness {
-      witness.willStore(value, over: host.contents.loadWord(index, of: frame), at: index, of: page(of: address.page), in: host.contents, frame)
+      witness.willStore(value, over: host.contents.loadWord(index, of: frame), at: index, of: page(of: address.page))
     }
     host.contents.storeWord(value, index, of: frame)
     if traps { translator.guestTableStored(value, at: address) }
@@ -64,7 +64,9 @@ extension VirtualMachine: GuestMemory {
   }
 
   /// Writes a page's whole content through a program's virtual address.
-  public func write(_ content: PageContent, at address: GuestVirtualAddress, frame: GuestFrame, _ privilege: Privilege = .user) -> AccessResult {
+  public func write(_ content: PageContent, at address: GuestVirtualAddress, frame: GuestFrame, _ privilege: Privilege = .user)
+    -> AccessResult
+  {
     let result = access(address, .write, privilege)
     guard case .mapped(let target) = result else { return result }
     host.contents.setContent(content, of: target.page)

@@ -60,7 +60,7 @@ public final class Host {
     let slots = Int(configuration.swap.bytes >> PageSize.size4K.shift)
     guard frameCount >= HostConfiguration.leastFrames else { throw HostError.tooSmall(configuration.memory) }
     guard configuration.memory <= HostConfiguration.largest, configuration.swap <= HostConfiguration.largest,
-      configuration.guestPageCapacity <= Int(UInt32.max) >> 1
+      (0...HostConfiguration.mostGuestPages).contains(configuration.guestPageCapacity)
     else { throw HostError.tooLarge(configuration.memory) }
     contents = FrameContents(frameCount: frameCount, detachedCapacity: slots)
     frames = FrameTable(frameCount: frameCount, pageCapacity: configuration.guestPageCapacity)
@@ -119,6 +119,8 @@ public struct HostConfiguration: Sendable {
 
   /// The largest host: 16 TiB of 4 KiB frames is what 32-bit frame links can name.
   public static let largest = ByteSize(bytes: (1 << 44) - (1 << 20))
+  /// The most guest pages of a host, 2 TiB: all of them may map the zero frame, whose record counts to 2^29 - 1.
+  public static let mostGuestPages = (1 << 29) - 1
   static let leastFrames = 1024
 }
 
@@ -136,7 +138,7 @@ extension Host {
 public enum HostError: Error, Equatable, Sendable {
   /// The memory is less than a host needs.
   case tooSmall(ByteSize)
-  /// The memory is more than frame numbers can name.
+  /// The memory, the swap device or the guests' pages are more than can be numbered.
   case tooLarge(ByteSize)
   /// A virtual machine does not fit into the page ordinals that the host was built for.
   case tooManyGuestPages(String)
@@ -148,7 +150,7 @@ public enum HostError: Error, Equatable, Sendable {
 
 /// Counts of what happened on a host since its start.
 public struct HostEvents: Hashable, Sendable {
-  /// Pages merged, those that became stable first included.
+  /// Pages whose own frame came free because the scanner mapped them to a stable frame or to the zero frame.
   public var merges: UInt64 = 0
   /// Shared pages, zero pages placed by the scanner included, copied because a guest wrote to them.
   public var copiesOnWrite: UInt64 = 0

@@ -10,10 +10,14 @@ internal import Translation
 /// one that was not goes to the swap device. Shared frames, the zero frame and tables stay: taking them would free little or nothing. The
 /// host knows nothing of what a page is to its guest, which is what makes this the last resort (VSwapper, ASPLOS 2014).
 extension Host {
+  /// How many page ordinals the background looks at for each frame that is allocated below the low watermark. Whatever the guests' pages are
+  /// like, an allocation then costs no more than this.
+  static let backgroundVisits = 1024
+
   /// A frame for a guest page, scrubbed. Reclaims first when frames run low; stops the largest guest if nothing else helps.
   /// - Returns: nil if the guest itself was stopped.
   func allocateGuestFrame(for vm: VirtualMachine) -> HostFrame? {
-    if freeFrames < watermarks.low { reclaim(upTo: watermarks.high) }
+    if freeFrames < watermarks.low { reclaim(upTo: watermarks.high, visits: Host.backgroundVisits) }
     while vm.isRunning {
       if freeFrames > watermarks.min / 4, let frame = frames.allocate(for: .unmapped(.guestPage)) { return frame }
       makeRoom()
@@ -21,44 +25,46 @@ extension Host {
     return nil
   }
 
-  /// Frees frames by any means: swapping, and if that fails stopping the guest that is charged most, as an out-of-memory killer would.
+  /// Frees frames by any means: swapping, and if two rounds of the clock do not bring them above the least watermark, stopping the guest
+  /// that is charged most, as an out-of-memory killer would.
+  ///
+  /// The first round may only take marks away; after the second nothing is left that could be swapped. A host that goes on with
+  /// the few frames that such a search found would search for ever.
   func makeRoom() {
-    if reclaim(upTo: watermarks.high) > 0 { return }
+    reclaim(upTo: watermarks.high, visits: 2 * spanOwners.count << Int(Host.spanShift))
+    if freeFrames > watermarks.min { return }
     guard let largest = vms.filter(\.isRunning).max(by: { ($0.chargedFrames, $1.id) < ($1.chargedFrames, $0.id) }) else { return }
     stop(largest)
     events.killed += 1
   }
 
-  /// Moves pages to the swap device until so many frames are free.
-  /// - Returns: how many pages were moved.
-  @discardableResult func reclaim(upTo goal: Int) -> Int {
-    let pages = UInt32(spanOwners.count) << Host.spanShift
-    guard pages > 0, !swap.isFull else { return 0 }
-    var moved = 0
-    // Two rounds: the first may only take marks away.
-    for _ in 0..<2 * UInt64(pages) {
-      if freeFrames >= goal || swap.isFull { break }
-      let page = PageOrdinal(clockHand)
-      clockHand = clockHand + 1 == pages ? 0 : clockHand + 1
-      if swapOut(page) { moved += 1 }
+  /// Moves pages to the swap device until so many frames are free, or the clock's hand has stood at so many places.
+  func reclaim(upTo goal: Int, visits: Int) {
+    let end = spanOwners.count << Int(Host.spanShift)
+    var left = visits
+    while left > 0, freeFrames < goal, !swap.isFull, end > 0 {
+      left -= 1
+      let next: Int
+      if let (vm, frame) = owner(of: PageOrdinal(clockHand)), vm.isRunning {
+        swapOut(frame, of: vm)
+        next = Int(clockHand) + 1
+      } else {
+        // Nobody's, and so is the rest of the span.
+        next = (Int(clockHand) | (Host.pageSpan - 1)) + 1
+      }
+      clockHand = next >= end ? 0 : UInt32(next)
     }
-    return moved
   }
 
-  private func swapOut(_ page: PageOrdinal) -> Bool {
-    guard let (vm, frame) = owner(of: page), vm.isRunning else { return false }
+  /// Moves a page to the swap device, unless it was accessed since the hand last passed, or is shared, or pinned.
+  private func swapOut(_ frame: GuestFrame, of vm: VirtualMachine) {
     let leaf = vm.map.leaf(of: frame)
-    guard leaf.isPresent, frames[leaf.frame].use == .guestPage else { return false }
-    if vm.translator.testAndClearAccessed(frame) { return false }
-    let current = vm.map.leaf(of: frame)
+    guard leaf.isPresent, frames[leaf.frame].use == .guestPage, !vm.pinned.contains(frame) else { return }
+    if vm.translator.testAndClearAccessed(frame) { return }
     let content = contents.take(from: leaf.frame)
-    guard let slot = swap.store(content) else {
-      contents.put(content, into: leaf.frame)
-      return false
-    }
-    vm.replace(current, of: frame, by: .swapped(slot: UInt64(slot)))
+    guard let slot = swap.store(content) else { return contents.put(content, into: leaf.frame) }
+    vm.replace(leaf, of: frame, by: .swapped(slot: UInt64(slot)))
     vm.swappedPages += 1
     events.swapOuts += 1
-    return true
   }
 }

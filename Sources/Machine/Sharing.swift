@@ -1,4 +1,5 @@
 public import Addressing
+internal import Columns
 internal import FrameAllocation
 internal import PageContents
 public import PageSharing
@@ -71,7 +72,7 @@ extension Host: ScannableMemory {
 
   /// Gives a page that maps a stable frame a frame of its own again.
   public func unshare(_ page: PageOrdinal) {
-    guard let (vm, frame) = owner(of: page) else { return }
+    guard let (vm, frame) = owner(of: page), case .stable = backing(of: page) else { return }
     _ = vm.resolve(frame, .write)
   }
 
@@ -100,7 +101,8 @@ extension Host {
   /// it placed count.
   public func sharingCensus() -> SharingCensus {
     var census = SharingCensus()
-    var owners: [VMID] = []
+    // The last frame that each guest was found to map, so that a guest is counted once a frame.
+    let lastFrames = Column<UInt64>(count: vms.count)
     for index in 0..<frames.allocator.frameCount where !frames.allocator.isFree(index) {
       let frame = HostFrame(index)
       let record = frames[frame]
@@ -110,13 +112,14 @@ extension Host {
         census.savedZero += pages - 1
         continue
       }
-      owners.removeAll(keepingCapacity: true)
+      var guests = 0
       frames.forEachPage(of: frame) { page in
-        let owner = spanOwners[Int(page.rawValue >> Host.spanShift)]
-        if !owners.contains(owner) { owners.append(owner) }
+        let owner = spanOwners[Int(page.rawValue >> Host.spanShift)].index
+        if lastFrames[owner] != frame.rawValue + 1 { guests += 1 }
+        lastFrames[owner] = frame.rawValue + 1
       }
-      census.savedSelf += pages - owners.count
-      census.savedInter += owners.count - 1
+      census.savedSelf += pages - guests
+      census.savedInter += guests - 1
     }
     for vm in vms { census.savedZero += vm.placedZeroPages }
     return census

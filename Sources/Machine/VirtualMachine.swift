@@ -46,6 +46,8 @@ public final class VirtualMachine {
 
   unowned let host: Host
   let tables: TableFrames
+  /// Guest frames that reclaim leaves alone until the access that is being resolved is over.
+  var pinned: [GuestFrame] = []
 
   init(id: VMID, name: String, pageCount: Int, firstPage: PageOrdinal, mode: PagingMode, host: Host) throws(HostError) {
     self.id = id
@@ -61,7 +63,10 @@ public final class VirtualMachine {
       switch mode {
       case .native: NativeTranslator(contents: host.contents, map: map, tlb: host.tlb, vpid: vpid, frames: tables)
       case .nested: NestedTranslator(contents: host.contents, map: map, tlb: host.tlb, vpid: vpid, frames: tables)
-      case .shadow: ShadowTranslator(contents: host.contents, map: map, tlb: host.tlb, vpid: vpid, frames: tables)
+      case .shadow:
+        ShadowTranslator(
+          contents: host.contents, map: map, tlb: host.tlb, vpid: vpid, frames: tables,
+          shadowPageLimit: ShadowTranslator.shadowPageLimit(guestPages: UInt64(pageCount)))
       }
   }
 
@@ -129,7 +134,8 @@ extension Host {
     guard pages > 0, vms.count < Int(UInt16.max) - 1, first + Host.ordinals(for: memory) <= frames.pageCapacity else {
       throw HostError.tooManyGuestPages(name)
     }
-    let vm = try VirtualMachine(id: VMID(UInt32(vms.count)), name: name, pageCount: pages, firstPage: PageOrdinal(UInt32(first)), mode: paging, host: self)
+    let vm = try VirtualMachine(
+      id: VMID(UInt32(vms.count)), name: name, pageCount: pages, firstPage: PageOrdinal(UInt32(first)), mode: paging, host: self)
     vms.append(vm)
     spanOwners.append(contentsOf: repeatElement(vm.id, count: Host.ordinals(for: memory) >> Int(Host.spanShift)))
     return vm
@@ -139,7 +145,7 @@ extension Host {
   public func stop(_ vm: VirtualMachine) {
     guard vm.isRunning else { return }
     vm.isRunning = false
-    for index in 0..<vm.pageCount { unback(GuestFrame(index), of: vm, leaving: .absent) }
+    vm.map.forEachLeaf(in: GuestFrame(0)..<GuestFrame(vm.pageCount)) { frame, _ in unback(frame, of: vm, leaving: .absent) }
     vm.balloonedPages = 0
     vm.translator.destroy()
     vm.map.destroy()
