@@ -43,7 +43,9 @@ struct DoorTests {
     for frame in 0..<3 {
       #expect(host.isStable(stable))
       #expect(vm.store64(UInt64(frame) + 1, GuestFrame(frame).address))
-      #expect(vm.leaf(frame).frame != stable && vm.load64(GuestFrame(frame).address.advanced(by: 8)) == PageContent.synthetic(seed: 7).word(at: 1))
+      #expect(
+        vm.leaf(frame).frame != stable && vm.load64(GuestFrame(frame).address.advanced(by: 8)) == PageContent.synthetic(seed: 7).word(at: 1)
+      )
     }
     #expect(!host.isStable(stable) && host.frames.allocator.isFree(stable.index) && host.stableFrames == 0)
     #expect(vm.privateFrames == 3 && vm.stablePages == 0 && host.events.copiesOnWrite == 3)

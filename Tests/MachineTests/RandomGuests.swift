@@ -137,7 +137,9 @@ final class TwinGuest {
   func checkAll() {
     guard vm.isRunning else { return }
     for (frame, page) in twin.enumerated() {
-      let wrong = stride(from: 0, to: 512, by: 37).first { vm.load64(GuestFrame(frame).address.advanced(by: UInt64($0) * 8)) != page.word($0) }
+      let wrong = stride(from: 0, to: 512, by: 37).first {
+        vm.load64(GuestFrame(frame).address.advanced(by: UInt64($0) * 8)) != page.word($0)
+      }
       let wrongStored = page.words.first { vm.load64(GuestFrame(frame).address.advanced(by: UInt64($0.key) * 8)) != $0.value }
       if vm.isRunning { #expect(wrong == nil && wrongStored == nil, "\(vm.name): page \(frame)") }
     }
