@@ -178,7 +178,7 @@ final class RandomMachine {
       let frame = guest.randomFrame(&random)
       if guest.vm.isRunning { guest.giveUp(frame) }
     case 2: guest.vm.restore(GuestFrame(guest.randomFrame(&random)))
-    case 3: host.reclaim(upTo: host.frameCount, visits: random.index(below: 64))
+    case 3: host.reclaim(upTo: host.frameCount, visits: random.index(below: 256))
     case 4: shareByHand(guest)
     default: if let word = guest.act(&random) { seen.append(word) }
     }
