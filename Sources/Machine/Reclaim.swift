@@ -12,7 +12,7 @@ internal import Translation
 extension Host {
   /// How many page ordinals the background looks at for each frame that is allocated below the low watermark. Whatever the guests' pages are
   /// like, an allocation then costs no more than this.
-  static let backgroundVisits = 1024
+  static let backgroundVisits = 512
 
   /// A frame for a guest page, scrubbed. Reclaims first when frames run low; stops the largest guest if nothing else helps.
   /// - Returns: nil if the guest itself was stopped.
@@ -43,16 +43,22 @@ extension Host {
     let end = spanOwners.count << Int(Host.spanShift)
     var left = visits
     while left > 0, freeFrames < goal, !swap.isFull, end > 0 {
-      left -= 1
-      let next: Int
-      if let (vm, frame) = owner(of: PageOrdinal(clockHand)), vm.isRunning {
-        swapOut(frame, of: vm)
-        next = Int(clockHand) + 1
-      } else {
-        // Nobody's, and so is the rest of the span.
-        next = (Int(clockHand) | (Host.pageSpan - 1)) + 1
+      let hand = Int(clockHand)
+      let endOfSpan = (hand | (Host.pageSpan - 1)) + 1
+      let vm = vms[spanOwners[hand >> Int(Host.spanShift)].index]
+      let endOfGuest = vm.isRunning ? Int(vm.firstPage.rawValue) + vm.pageCount : 0
+      var next = hand
+      while left > 0, next < min(endOfSpan, endOfGuest), freeFrames < goal, !swap.isFull {
+        swapOut(GuestFrame(next - Int(vm.firstPage.rawValue)), of: vm)
+        next += 1
+        left -= 1
       }
-      clockHand = next >= end ? 0 : UInt32(next)
+      if next >= endOfGuest {
+        // The rest of the span is nobody's.
+        next = endOfSpan
+        left -= 1
+      }
+      clockHand = next == end ? 0 : UInt32(next)
     }
   }
 
