@@ -156,7 +156,7 @@ public struct HostEvents: Hashable, Sendable {
   public var merges: UInt64 = 0
   /// Shared pages, zero pages placed by the scanner included, copied because a guest wrote to them.
   public var copiesOnWrite: UInt64 = 0
-  /// Frames given to guest pages that had none.
+  /// Frames given to guest pages on their first write: pages that had nothing, or the zero frame because they were only read.
   public var populated: UInt64 = 0
   /// Pages moved to the swap device.
   public var swapOuts: UInt64 = 0
