@@ -196,10 +196,12 @@ public final class Audit {
     if composed.hostFrame != entry.frame {
       report(2, "\(vm.name) holds \(entry.frame) for page \(entry.page); its tables and map say \(composed.hostFrame)")
     }
-    if entry.isWritable && !composed.isWritable { report(2, "\(vm.name) holds page \(entry.page) writable; its tables and map say read-only") }
+    if entry.isWritable && !composed.isWritable {
+      report(2, "\(vm.name) holds page \(entry.page) writable; its tables and map say read-only")
+    }
   }
 
-  /// A word of a guest's memory, wherever it is: what a shadow made from a table still holds while the table itself is swapped out.
+  /// A word of a guest's memory, wherever it is: what a shadow made from a table holds on while the table is swapped out.
   private func word(at address: GuestPhysicalAddress, of vm: VirtualMachine) -> UInt64? {
     let leaf = vm.map.leaf(of: address.page)
     let index = Int(address.offset(in: .size4K) >> 3)

@@ -93,7 +93,7 @@ extension VirtualMachine {
     guard let fresh = host.allocateGuestFrame(for: self) else { return nil }
     // The reclaim that the allocation may have done leaves shared frames alone, so the leaf still holds.
     host.contents.copy(leaf.frame, to: fresh)
-    if leaf.frame != host.zeroFrame || leaf.isZeroPlaced { host.events.copiesOnWrite += 1 }
+    if leaf.frame == host.zeroFrame && !leaf.isZeroPlaced { host.events.populated += 1 } else { host.events.copiesOnWrite += 1 }
     replace(leaf, of: frame, by: .page(fresh, writable: true).used(.write))
     host.frames.link(page(of: frame), to: fresh)
     privateFrames += 1

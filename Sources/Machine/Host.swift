@@ -59,9 +59,11 @@ public final class Host {
     let frameCount = Int(configuration.memory.bytes >> PageSize.size4K.shift)
     let slots = Int(configuration.swap.bytes >> PageSize.size4K.shift)
     guard frameCount >= HostConfiguration.leastFrames else { throw HostError.tooSmall(configuration.memory) }
-    guard configuration.memory <= HostConfiguration.largest, configuration.swap <= HostConfiguration.largest,
-      (0...HostConfiguration.mostGuestPages).contains(configuration.guestPageCapacity)
-    else { throw HostError.tooLarge(configuration.memory) }
+    for size in [configuration.memory, configuration.swap] where size > HostConfiguration.largest { throw HostError.tooLarge(size) }
+    let guestPages = configuration.guestPageCapacity
+    guard (0...HostConfiguration.mostGuestPages).contains(guestPages) else {
+      throw HostError.tooLarge(ByteSize(bytes: UInt64(clamping: guestPages) << PageSize.size4K.shift))
+    }
     contents = FrameContents(frameCount: frameCount, detachedCapacity: slots)
     frames = FrameTable(frameCount: frameCount, pageCapacity: configuration.guestPageCapacity)
     swap = SwapDevice(slots: slots)
@@ -154,7 +156,7 @@ public struct HostEvents: Hashable, Sendable {
   public var merges: UInt64 = 0
   /// Shared pages, zero pages placed by the scanner included, copied because a guest wrote to them.
   public var copiesOnWrite: UInt64 = 0
-  /// Frames given to guest pages that had none.
+  /// Frames given to guest pages on their first write: pages that had nothing, or the zero frame because they were only read.
   public var populated: UInt64 = 0
   /// Pages moved to the swap device.
   public var swapOuts: UInt64 = 0

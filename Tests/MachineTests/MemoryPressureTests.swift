@@ -141,10 +141,11 @@ struct MemoryPressureTests {
   func impossibleHosts() throws {
     #expect(throws: HostError.tooSmall(ByteSize(bytes: 1023 << 12))) { try makeHost(frames: 1023) }
     #expect(throws: HostError.tooSmall(ByteSize(bytes: 0))) { try makeHost(frames: 0) }
-    #expect(throws: HostError.self) { try makeHost(frames: 1 << 32) }
-    #expect(throws: HostError.self) { try makeHost(swapSlots: 1 << 32) }
-    #expect(throws: HostError.self) { try makeHost(spans: 1 << 20) }
-    #expect(throws: HostError.self) { try makeHost(spans: -1) }
+    let tooMuch = HostError.tooLarge(ByteSize(bytes: 1 << 44))
+    #expect(throws: tooMuch) { try makeHost(frames: 1 << 32) }
+    #expect(throws: tooMuch) { try makeHost(swapSlots: 1 << 32) }
+    #expect(throws: tooMuch) { try makeHost(spans: 1 << 20) }
+    #expect(throws: HostError.tooLarge(ByteSize(bytes: 0))) { try makeHost(spans: -1) }
     let least = try makeHost(frames: 1024, spans: 0)
     #expect(least.freeFrames == 1023)
   }

@@ -171,6 +171,21 @@ struct OddGuestTests {
     }
   }
 
+  @Test("A guest that loads one root after the other gets no more shadow tables than its memory allows")
+  func manyRoots() throws {
+    let host = try makeHost()
+    let vm = try host.makeVM("vm", .shadow)
+    _ = vm.load64(GuestPhysicalAddress(0))
+    let mapTables = vm.tableFrames
+    for frame in 0..<256 {
+      vm.loadCR3(GuestFrame(frame).address)
+      #expect(vm.access(GuestVirtualAddress(0), .read) == .guestFault)
+    }
+    // KVM's limit for a small guest is 64.
+    #expect(vm.tableFrames <= mapTables + 64)
+    expectLawful(host)
+  }
+
   @Test("A guest whose tables are taken by its own balloon finds nothing mapped", arguments: modes)
   func ballooningOwnTables(_ mode: PagingMode) throws {
     let host = try makeHost()
