@@ -103,11 +103,11 @@ public final class RecordedGuest: Guest {
     guard vm.isRunning else { return }
     for _ in 0..<reads.events(perSecond: spec.readsPerSecond, percent: levelPercent, nanoseconds: nanoseconds) {
       guard let page = nextPage() else { continue }
-      _ = vm.access(address(of: page), .read, .supervisor)
+      guard case .mapped = vm.access(address(of: page), .read, .supervisor) else { return }
     }
     for _ in 0..<writes.events(perSecond: spec.writesPerSecond, percent: levelPercent, nanoseconds: nanoseconds) {
       guard let page = nextPage() else { continue }
-      _ = vm.write(unique.take(), at: address(of: page), frame: GuestFrame(page), .supervisor)
+      guard case .mapped = vm.write(unique.take(), at: address(of: page), frame: GuestFrame(page), .supervisor) else { return }
       pool.wasWritten(page)
     }
   }
@@ -182,6 +182,8 @@ public final class RecordedGuest: Guest {
       places[frame.index] = .free
       free.append(UInt32(frame.index))
       freePages += 1
+      // It may be colder than those that the search has come to, once the stream has written to it again.
+      coldest = 0
     }
   }
 }

@@ -1,4 +1,4 @@
-/// What a run samples. The raw value is the name in every result; exits are sampled by reason under `exit_…`.
+/// What a run samples. The raw value is the name in every result.
 public enum Metric: String, CaseIterable, Sendable {
   // Of the host.
   case freeBytes = "free_bytes"
@@ -55,7 +55,7 @@ public enum Metric: String, CaseIterable, Sendable {
     case .pagesUnshared: ("pages", "Pages that the scanner found unique in the current scan.")
     case .pagesVolatile: ("pages", "The scanner's other pages: changed too fast, skipped, or given the zero page.")
     case .balloonTargetBytes: ("bytes", "The memory that the policy wants the guest to have.")
-    case .balloonActualBytes: ("bytes", "The guest's memory less what its balloon holds.")
+    case .balloonActualBytes: ("bytes", "The guest's memory less what its balloon holds; 0 once the host has stopped the guest.")
     case .balloonFreedBytes: ("bytes", "Host frames that the guest's balloon freed since the start.")
     case .guestFreeBytes: ("bytes", "Memory that the guest's own kernel counts as free.")
     case .guestCacheBytes: ("bytes", "The guest's page cache.")

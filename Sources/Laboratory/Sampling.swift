@@ -42,7 +42,7 @@ extension Experiment {
   }
 
   private func sample(_ tenant: Tenant) {
-    let (name, statistics, vm) = (tenant.spec.name, tenant.guest.statistics, tenant.vm)
+    let (name, statistics, vm) = (tenant.spec.name, tenant.memory, tenant.vm)
     let values: [(Metric, UInt64)] = [
       (.privateBytes, bytes(vm.chargedFrames)), (.sharedBytes, bytes(vm.stablePages + vm.placedZeroPages)),
       (.balloonedBytes, bytes(tenant.balloonedPages)), (.swappedBytes, bytes(vm.swappedPages)),
@@ -108,6 +108,7 @@ extension Experiment {
     summary.swapIns = vm.swapIns
     summary.guestFaults = tenant.guest.statistics.faults
     summary.slowdown = tenant.windows.slowdown(cost)
+    summary.isStopped = !vm.isRunning
     return summary
   }
 }

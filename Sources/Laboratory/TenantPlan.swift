@@ -56,7 +56,7 @@ struct TenantPlan {
 
 /// Which content space belongs to which image, recording and guest of a scenario: numbered in the order of their first appearance.
 struct SpaceNumbers {
-  private var names: [String] = []
+  private var numbers: [String: UInt64] = [:]
 
   init(_ scenario: Scenario) {
     for vm in scenario.vms {
@@ -69,10 +69,10 @@ struct SpaceNumbers {
   }
 
   private mutating func note(_ name: String) {
-    if !names.contains(name) { names.append(name) }
+    if numbers[name] == nil { numbers[name] = UInt64(numbers.count) + 1 }
   }
 
-  private func space(_ name: String) -> ContentSpace { ContentSpace(number: UInt64(names.firstIndex(of: name) ?? 0) + 1) }
+  private func space(_ name: String) -> ContentSpace { ContentSpace(number: numbers[name] ?? 0) }
 
   func image(_ name: String) -> ContentSpace { space("image/\(name)") }
   func recording(_ path: String) -> ContentSpace { space("recording/\(path)") }
