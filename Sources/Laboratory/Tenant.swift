@@ -112,7 +112,7 @@ final class Tenant {
 
   /// The guest as a policy sees it.
   var statistics: GuestStatistics {
-    let free = UInt64(guest.statistics.free) << 12
+    let free = UInt64(self.memory.free) << 12
     let memory = UInt64(pages) << 12
     let actual = UInt64(actualPages) << 12
     return GuestStatistics(
