@@ -42,7 +42,9 @@ public final class RecordedGuest: Guest {
   }
 
   /// A guest whose page p begins with the content that `identities[p]` names in `recording`. `vm` must have `addedMemory` more than the pages.
-  public init(vm: VirtualMachine, spec: RecordedGuestSpec, identities: [UInt32], recording: ContentSpace, own: ContentSpace, random: RandomSource) {
+  public init(
+    vm: VirtualMachine, spec: RecordedGuestSpec, identities: [UInt32], recording: ContentSpace, own: ContentSpace, random: RandomSource
+  ) {
     self.vm = vm
     self.spec = spec
     self.identities = identities

@@ -56,7 +56,8 @@ public final class SyntheticGuest: Guest {
       let program = GuestProcess.Program(
         name: process.name, textFirst: cache.text(of: index), textPages: Self.pages(process.text), heapPages: Self.pages(process.heap),
         zeroPercent: process.heapZeroPercent, commonPercent: process.heapDuplicatePercent, image: image)
-      groups.append(Group(spec: process, program: program, picker: PagePicker(process.accesses, count: Self.pages(process.heap), stream: &stream)))
+      groups.append(
+        Group(spec: process, program: program, picker: PagePicker(process.accesses, count: Self.pages(process.heap), stream: &stream)))
     }
     kernel = GuestKernel(vm: vm, initOnFree: spec.initOnFree, cache: cache)
   }

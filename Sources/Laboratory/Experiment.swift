@@ -61,7 +61,8 @@ public final class Experiment {
     var tenants: [Tenant] = []
     for plan in plans { tenants.append(try plan.tenant(on: host, spaces: spaces, random: random)) }
     self.tenants = tenants
-    scanner = scenario.sharing.scanner == .ksm
+    scanner =
+      scenario.sharing.scanner == .ksm
       ? KSMScanner(settings: scenario.sharing.ksm, capacity: capacity, frameCount: host.frameCount) : nil
     policy = try Self.makePolicy(scenario.overcommit)
     if let scanner { host.onZeroPageLost = { scanner.zeroPageLeft($0) } }
@@ -87,7 +88,7 @@ public final class Experiment {
 
   // MARK: The run
 
-  /// Carries the scenario out.
+  /// Carries the scenario out, once.
   /// - Parameters:
   ///   - progress: told how far virtual time got, at every sample.
   ///   - isInterrupted: asked before every guest's boot and every event; if it says yes, the run ends and what was found so far is the result.

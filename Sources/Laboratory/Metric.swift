@@ -44,7 +44,8 @@ public enum Metric: String, CaseIterable, Sendable {
     case .balloonedBytes: ("bytes", "Guest pages that the guests' balloons hold.")
     case .swappedBytes: ("bytes", "Guest pages on the host's swap device.")
     case .savedZeroPages: ("pages", "Pages of zeros that need no frame of their own.")
-    case .savedSelfPages: ("pages", "Pages that share the frame of another page of the same guest: the sum of (copies - 1) over guests and contents.")
+    case .savedSelfPages:
+      ("pages", "Pages that share the frame of another page of the same guest: the sum of (copies - 1) over guests and contents.")
     case .savedInterPages: ("pages", "Pages that share the frame of another guest: the sum of (guests - 1) over frames.")
     case .merges: ("merges", "Pages merged since the start.")
     case .cowBreaks: ("copies", "Shared pages copied because a guest wrote to them, since the start.")
@@ -65,7 +66,11 @@ public enum Metric: String, CaseIterable, Sendable {
     case .exits: ("exits", "VM exits since the start, for all reasons.")
     case .guestFaults: ("faults", "Page faults that the guest's own kernel handled since the start.")
     case .swapIns: ("pages", "Pages read back from the host's swap device since the start.")
-    case .slowdown: ("ratio", "Cycles that the accesses since the last sample took, over the cycles of the same accesses on bare hardware with enough memory.")
+    case .slowdown:
+      (
+        "ratio",
+        "Cycles that the accesses since the last sample took, over the cycles of the same accesses on bare hardware with enough memory."
+      )
     }
   }
 }

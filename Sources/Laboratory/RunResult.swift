@@ -105,8 +105,6 @@ public struct VMSummary: Hashable, Sendable {
   public var guestFaults: UInt64 = 0
   /// Cycles that its accesses took, over the cycles of the same accesses on bare hardware with enough memory.
   public var slowdown: Double = 1
-  /// Whether the host stopped it because no memory was left. It then has none of the host's any more.
-  public var isStopped = false
 }
 
 /// How often a virtual machine left for one reason.

@@ -34,7 +34,9 @@ final class Tenant {
     init?(vm: VirtualMachine, guest: any Guest, pages: Int) {
       self.pages = GuestPages(guest)
       device = BalloonDevice(memory: vm, backend: vm, pageCount: UInt64(pages))
-      guard let driver = try? BalloonDriver(transport: device, memory: vm, queueFrames: guest.balloonQueueFrames, pages: self.pages) else { return nil }
+      guard let driver = try? BalloonDriver(transport: device, memory: vm, queueFrames: guest.balloonQueueFrames, pages: self.pages) else {
+        return nil
+      }
       self.driver = driver
     }
   }
@@ -116,7 +118,8 @@ final class Tenant {
     let memory = UInt64(pages) << 12
     let actual = UInt64(actualPages) << 12
     return GuestStatistics(
-      name: spec.name, minBytes: min(spec.minMemory.bytes, memory), maxBytes: memory, currentBytes: UInt64(targetPages) << 12, actualBytes: actual,
+      name: spec.name, minBytes: min(spec.minMemory.bytes, memory), maxBytes: memory, currentBytes: UInt64(targetPages) << 12,
+      actualBytes: actual,
       freeBytes: free, activeBytes: actual - min(actual, free), shares: spec.shares)
   }
 

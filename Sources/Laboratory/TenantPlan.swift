@@ -30,7 +30,8 @@ struct TenantPlan {
     }
     let recordedBytes = UInt64(pages.count) << 12
     guard recordedBytes == spec.memory.bytes else {
-      throw .recording(vm: spec.name, problem: "guest \"\(recorded.guest)\" was recorded with \(ByteSize(bytes: recordedBytes)), not \(spec.memory)")
+      throw .recording(
+        vm: spec.name, problem: "guest \"\(recorded.guest)\" was recorded with \(ByteSize(bytes: recordedBytes)), not \(spec.memory)")
     }
     identities = pages
     memory = ByteSize(bytes: recordedBytes + RecordedGuest.addedMemory(recordedPages: pages.count).bytes)

@@ -58,7 +58,8 @@ struct ContentSpaceTests {
     #expect(space.content(.text, of: "nginx", page: 7) == space.content(.text, of: "nginx", page: 7))
   }
 
-  @Test("that a guest holds once never come again", arguments: [0, (1 << 25) - 50_000, (1 << 27) - 50_000, (1 << 45) - 100_000] as [UInt64])
+  @Test(
+    "that a guest holds once never come again", arguments: [0, (1 << 25) - 50_000, (1 << 27) - 50_000, (1 << 45) - 100_000] as [UInt64])
   func neverRepeats(start: UInt64) {
     var early = UniqueContents(space: ContentSpace(number: 4))
     var unique = UniqueContents(space: ContentSpace(number: 4), taken: start)

@@ -79,7 +79,8 @@ struct PageCacheTests {
   func contents(ownPercent: Int) {
     let (mine, same, other) = (
       cache(files: 1000, ownPercent: ownPercent), cache(files: 1000, ownPercent: ownPercent),
-      cache(files: 1000, ownPercent: ownPercent, own: ContentSpace(number: 3)))
+      cache(files: 1000, ownPercent: ownPercent, own: ContentSpace(number: 3))
+    )
     #expect((0..<1010).allSatisfy { mine.content(of: $0) == same.content(of: $0) })
     #expect((0..<1000).filter { mine.content(of: $0) != other.content(of: $0) }.count == ownPercent * 10)
     #expect((1000..<1010).allSatisfy { mine.content(of: $0) == other.content(of: $0) })

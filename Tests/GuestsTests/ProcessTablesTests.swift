@@ -32,7 +32,8 @@ struct ProcessTablesTests {
       let page = MappedPage(
         address: address, frame: UInt64.random(in: 1500..<2000, using: &random), isWritable: Bool.random(using: &random), isUser: true,
         isExecutable: Bool.random(using: &random))
-      #expect(tables.map(GuestVirtualAddress(address), to: GuestFrame(page.frame), writable: page.isWritable, executable: page.isExecutable))
+      #expect(
+        tables.map(GuestVirtualAddress(address), to: GuestFrame(page.frame), writable: page.isWritable, executable: page.isExecutable))
       mapped[address] = page
       try check(page, vm)
     }

@@ -157,7 +157,8 @@ struct RecordedGuestTests {
     let spec = RecordedGuestSpec(trace: "t", guest: "w1", accesses: .random, readsPerSecond: 100, writesPerSecond: 100, load: [])
     let vm = try host.createVM(name: "w1", memory: memory, paging: .shadow)
     let guest = RecordedGuest(
-      vm: vm, spec: spec, identities: Self.identities, recording: Self.recording, own: ContentSpace(number: 2), random: RandomSource(seed: 1))
+      vm: vm, spec: spec, identities: Self.identities, recording: Self.recording, own: ContentSpace(number: 2),
+      random: RandomSource(seed: 1))
     GuestRig.live(guest)
     #expect(!vm.isRunning)
     #expect(guest.takePageForBalloon() != nil)

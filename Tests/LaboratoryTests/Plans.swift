@@ -26,9 +26,12 @@ enum Plans {
         ], load: load))
   }
 
-  static func vm(_ name: String, _ paging: PagingMode = .nested, memory: UInt64 = 16, guest: GuestSpec = guest(), balloon: Bool = true) -> VMSpec {
+  static func vm(_ name: String, _ paging: PagingMode = .nested, memory: UInt64 = 16, guest: GuestSpec = guest(), balloon: Bool = true)
+    -> VMSpec
+  {
     VMSpec(
-      name: name, memory: mebibytes(memory), minMemory: mebibytes(6), shares: 1000, paging: paging, balloon: balloon, mergeable: true, guest: guest)
+      name: name, memory: mebibytes(memory), minMemory: mebibytes(6), shares: 1000, paging: paging, balloon: balloon, mergeable: true,
+      guest: guest)
   }
 
   /// Three guests, one under each way of paging, on a host with room for all; a scanner fast enough to pass over them several times. A policy
@@ -44,7 +47,8 @@ enum Plans {
       windowNanoseconds: 250 * millisecond, windowAccesses: 500,
       host: HostSpec(memory: mebibytes(host), swap: mebibytes(swap), tlb: "l1i=8x2,l1d=16x4,l2=64x4", cost: "haswell-2013"),
       sharing: SharingSpec(scanner: scanner, ksm: ksm),
-      overcommit: OvercommitSpec(policy: policy, everyNanoseconds: 300 * millisecond, hostTargetPercent: 30, maxChange: mebibytes(4)), vms: vms,
+      overcommit: OvercommitSpec(policy: policy, everyNanoseconds: 300 * millisecond, hostTargetPercent: 30, maxChange: mebibytes(4)),
+      vms: vms,
       expectations: [])
   }
 

@@ -1,6 +1,7 @@
 import Addressing
 import Guests
 import Machine
+import Overcommit
 import PageSharing
 import Scenarios
 import Testing
@@ -70,7 +71,11 @@ struct RunTests {
     var asked = 0
     var times: [UInt64] = []
     let experiment = try Experiment(Self.mixed, recordings: ["two.pit": Plans.trace()], audited: false)
-    let result = experiment.run(progress: { times.append($0) }, isInterrupted: { asked += 1; return asked > 40 })
+    let result = experiment.run(
+      progress: { times.append($0) },
+      isInterrupted: {
+        asked += 1; return asked > 40
+      })
     #expect(result.state == .partial)
     #expect(result.virtualNanoseconds < whole.virtualNanoseconds)
     #expect(!result.timeline.isEmpty && result.timeline.count < whole.timeline.count)
@@ -95,8 +100,17 @@ struct RunTests {
     #expect(result.vm("a").guestFaults == 0 && result.vm("b").guestFaults > 0)
     let endless = quiet.with { $0.durationNanoseconds = .max }
     var events = 0
-    let partial = try Experiment(endless, recordings: [:], audited: false).run(isInterrupted: { events += 1; return events > 20 })
+    let partial = try Experiment(endless, recordings: [:], audited: false).run(isInterrupted: {
+      events += 1; return events > 20
+    })
     #expect(partial.state == .partial)
+  }
+
+  @Test("goes on under every policy, with guests that have no balloon", arguments: PolicyKind.allCases)
+  func noBalloons(policy: PolicyKind) throws {
+    let vms = [Plans.vm("a", balloon: false), Plans.vm("b", .shadow, balloon: false)]
+    let result = try run(Plans.scenario(host: 10, scanner: .none, policy: policy.rawValue, duration: 700 * Plans.millisecond, vms: vms))
+    #expect(result.state == .complete && result.host.balloonedBytes == 0)
   }
 
   @Test("follows its load: processes come and go at their moments")
