@@ -104,7 +104,7 @@ let package = Package(
     tests("RAMImagesTests", ["RAMImages", "PageSharing", "PageContents", "Addressing", "Columns"]),
     tests("LiveKernelTests", ["LiveKernel", "RAMImages", "PageSharing", "Addressing", "Columns"]),
     tests("ScenariosTests", ["Scenarios", "Guests", "PageSharing", "Translation", "Addressing", "Columns"]),
-    tests("LaboratoryTests", ["Laboratory", "Scenarios", "Machine", "Addressing"]),
+    tests("LaboratoryTests", ["Laboratory", "Scenarios", "Machine", "Guests", "RAMImages", "PageSharing", "Overcommit", "Translation", "TranslationCaching", "Addressing"]),
     tests("ReportingTests", ["Reporting", "Laboratory", "Scenarios", "Guests", "Translation", "PageSharing", "Addressing", grdb]),
     tests("EndToEndTests", ["memlab", "Addressing"]),
   ]

@@ -2,20 +2,23 @@ public import PageContents
 
 /// A family of synthetic contents: everything that an image, a recording or one guest can put into pages.
 ///
-/// Synthetic content is chosen by a 42-bit seed. A space owns the seeds with its number in their upper 12 bits, so contents of two spaces
-/// never agree, and guests share exactly what comes from a space that they share.
+/// Synthetic content is chosen by a seed of 42 bits and a variant of 20. From the seed's upper end, 14 bits are the space's number and 3 the
+/// kind; the 45 bits below number the contents of the kind, the last 20 of them in the variant. So a number of a kind of a space
+/// names one content and no other does: contents of two spaces never agree, and guests share exactly what comes from a space that they
+/// share.
 public struct ContentSpace: Hashable, Sendable {
-  /// The space's number, from 1 to 4095; 0 belongs to content that pages are given by name elsewhere.
+  /// The space's number, from 1 to `limit - 1`; 0 belongs to content that pages are given by name elsewhere. (The seeds that
+  /// `PageContent.written` gives to repeated bytes are of a kind that no space uses.)
   public let number: UInt64
 
-  /// How many spaces there are.
-  public static let limit: UInt64 = 4096
+  /// How many space numbers there are: enough for an image and a space of its own for each of 4096 guests.
+  public static let limit: UInt64 = 1 << 14
 
   /// The space of a number; numbers beyond the limit wrap around.
   public init(number: UInt64) { self.number = number % ContentSpace.limit }
 
-  /// What a content is for; each kind has 2^27 contents of its own.
-  enum Kind: UInt64 {
+  /// What a content is for; each kind has 2^45 contents of its own.
+  enum Kind: UInt64, CaseIterable {
     /// The kernel and what it sets up at boot.
     case kernel
     /// A file's page.
@@ -26,36 +29,44 @@ public struct ContentSpace: Hashable, Sendable {
     case common
     /// What only one page ever holds.
     case unique
+    /// A page of a recording.
+    case recorded
   }
+
+  private static let indexBits: UInt64 = 25
 
   /// The content of a page of a recording.
-  public func recorded(_ identity: UInt32) -> PageContent {
-    identity == 0 ? .zero : .synthetic(seed: number << 30 | UInt64(identity) & 0x3fff_ffff)
-  }
+  public func recorded(_ identity: UInt32) -> PageContent { identity == 0 ? .zero : content(.recorded, UInt64(identity)) }
 
+  /// A content by its number, from 0 to 2^45 - 1.
   func content(_ kind: Kind, _ index: UInt64) -> PageContent {
-    .synthetic(seed: number << 30 | kind.rawValue << 27 | index & 0x7ff_ffff)
+    let low = index & ((1 << Self.indexBits) - 1)
+    return .synthetic(seed: (number << 3 | kind.rawValue) << Self.indexBits | low, variant: index >> Self.indexBits)
   }
 
-  /// A page of a program, by the program's name.
+  /// A page of a program, by the program's name. Pages of one program all differ; those of two programs differ unless 20 bits of a hash
+  /// of their names agree.
   func content(_ kind: Kind, of program: String, page: Int) -> PageContent {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325  // FNV-1a, as the named streams use
     for byte in program.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-    return content(kind, (hash ^ hash >> 32) & 0x3ff << 17 | UInt64(page) & 0x1_ffff)
+    let name = (hash ^ hash >> 20 ^ hash >> 40) & 0xf_ffff
+    return content(kind, name << Self.indexBits &+ UInt64(page))
   }
 }
 
-/// Contents that one guest never holds twice.
+/// Contents that one guest never holds twice: 2^45 of them.
 struct UniqueContents {
-  let space: ContentSpace
-  private var next: UInt64 = 0
+  private let space: ContentSpace
+  /// How many were taken.
+  private(set) var taken: UInt64
 
-  init(space: ContentSpace) { self.space = space }
+  init(space: ContentSpace, taken: UInt64 = 0) {
+    self.space = space
+    self.taken = taken
+  }
 
   mutating func take() -> PageContent {
-    next += 1
-    // Past 2^27 contents the seeds repeat; the variant then keeps them apart for another 2^20 rounds.
-    guard let seed = space.content(.unique, next).seed else { return .zero }
-    return .synthetic(seed: seed, variant: next >> 27)
+    defer { taken += 1 }
+    return space.content(.unique, taken)
   }
 }

@@ -49,13 +49,20 @@ public struct GuestMemoryStatistics: Hashable, Sendable {
 
 /// How many events of a rate fall into stretches of time, the remainder carried over: no event is lost however short the stretches are.
 struct EventRate {
-  private var carried: UInt64 = 0
+  private var carried: UInt128 = 0
+
+  /// An event takes 100 % of a rate of one a second for 10^9 ns.
+  private static let whole: UInt128 = 100_000_000_000
 
   /// Events in the next stretch, at a percentage of a rate per second.
   mutating func events(perSecond rate: Int, percent: Int, nanoseconds: UInt64) -> Int {
-    // Specifications bound rates to 10^6 and steps to a second, so the product stays below 2^63.
-    let due = carried + UInt64(max(0, rate)) * UInt64(max(0, percent)) * nanoseconds
-    carried = due % 100_000_000_000
-    return Int(due / 100_000_000_000)
+    // 10^5 processes of 10^8 writes a second each, at 100 %, for a tick are 10^23 parts of an event: more than 64 bits hold. With any
+    // three numbers of 64 bits the product may overflow 128; it is then as many events as can be counted.
+    let speed = UInt128(max(0, rate)) * UInt128(max(0, percent))
+    let due = speed.multipliedReportingOverflow(by: UInt128(nanoseconds))
+    let sum = due.partialValue.addingReportingOverflow(carried)
+    guard !due.overflow, !sum.overflow else { return Int.max }
+    carried = sum.partialValue % Self.whole
+    return Int(clamping: sum.partialValue / Self.whole)
   }
 }

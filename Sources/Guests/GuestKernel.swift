@@ -13,7 +13,8 @@ final class GuestKernel {
   var faults: UInt64 = 0
   private(set) var failedAllocations: UInt64 = 0
 
-  /// Pages that neither processes nor the balloon may take: what a kernel needs to go on (Linux's watermark of one zone).
+  /// Pages that reclaim keeps free and that the balloon may never take (Linux's high watermark of one zone). When nothing is left to
+  /// reclaim, allocations go down to a quarter of it, and fail there.
   let reserve: Int
 
   init(vm: VirtualMachine, initOnFree: Bool, cache: PageCache) {
@@ -54,13 +55,19 @@ final class GuestKernel {
     return frame
   }
 
+  /// Whether a frame is free.
+  func isFree(_ frame: GuestFrame) -> Bool { allocator.isFree(frame.index) }
+
   // MARK: Page cache
 
   /// The frame of a file's page, read from disk if it is not cached; nil if there is no memory for it.
   func filePage(_ page: Int) -> GuestFrame? {
     if let cached = cache.find(page) { return cached }
     guard let frame = allocate() else { return nil }
-    guard vm.fill(frame, with: cache.content(of: page)) else { return nil }
+    guard vm.fill(frame, with: cache.content(of: page)) else {
+      allocator.release(frame.index)
+      return nil
+    }
     cache.insert(page, at: frame)
     return frame
   }

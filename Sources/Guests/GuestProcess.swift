@@ -76,7 +76,8 @@ final class GuestProcess {
     return true
   }
 
-  /// Rewrites a heap page: with content of its own, or, in pages that are zero or common, with a small change that the next write undoes.
+  /// Rewrites a touched heap page with content that no other page holds; a page that is zero or common gets back what it began with by the
+  /// write after that.
   func rewrite(_ page: Int, _ unique: inout UniqueContents) {
     let home: PageContent
     switch program.use(of: page) {
@@ -87,7 +88,13 @@ final class GuestProcess {
     case .common: home = program.image.content(.common, of: program.name, page: page)
     }
     let current = heap[page] == 0 ? nil : kernel.vm.content(of: GuestFrame(UInt64(heap[page] - 1)))
-    _ = write(current == home ? home.written : home, to: page)
+    _ = write(current == home ? unique.take() : home, to: page)
+  }
+
+  /// The page itself if it holds content of its own, else the next one that does; nil if none near does.
+  func ownPage(from page: Int) -> Int? {
+    // The uses repeat every hundred pages.
+    (page..<page + min(100, touched)).lazy.map { $0 % self.touched }.first { self.program.use(of: $0) == .unique }
   }
 
   private func write(_ content: PageContent, to page: Int) -> Bool {

@@ -30,7 +30,10 @@ public struct ProcessSpec: Hashable, Sendable {
   public var accesses: AccessPattern
 
   /// All fields.
-  public init(name: String, count: Int, text: ByteSize, heap: ByteSize, heapZeroPercent: Int, heapDuplicatePercent: Int, writesPerSecond: Int, accesses: AccessPattern) {
+  public init(
+    name: String, count: Int, text: ByteSize, heap: ByteSize, heapZeroPercent: Int, heapDuplicatePercent: Int, writesPerSecond: Int,
+    accesses: AccessPattern
+  ) {
     self.name = name
     self.count = count
     self.text = text
@@ -78,7 +81,10 @@ public struct SyntheticGuestSpec: Hashable, Sendable {
   public var load: [LoadPoint]
 
   /// All fields.
-  public init(image: String, kernel: ByteSize, files: ByteSize, filesOwnPercent: Int, fileReadsPerSecond: Int, fileAccesses: AccessPattern, initOnFree: Bool, processes: [ProcessSpec], load: [LoadPoint]) {
+  public init(
+    image: String, kernel: ByteSize, files: ByteSize, filesOwnPercent: Int, fileReadsPerSecond: Int, fileAccesses: AccessPattern,
+    initOnFree: Bool, processes: [ProcessSpec], load: [LoadPoint]
+  ) {
     self.image = image
     self.kernel = kernel
     self.files = files

@@ -18,7 +18,10 @@ struct PageCache {
   /// Of each file page: 1 if used since the hand passed; the count of processes that map it in the upper bits.
   private var uses: [UInt32]
   private var hand = 0
+  /// Cached pages.
   private(set) var count = 0
+  /// Of those, the ones that no process maps. Without any the clock need not go round.
+  private var unpinned = 0
 
   init(image: ContentSpace, own: ContentSpace, filePages: Int, ownPercent: Int, programs: [(name: String, pages: Int)]) {
     self.image = image
@@ -59,14 +62,24 @@ struct PageCache {
     frames[page] = UInt32(truncatingIfNeeded: frame.rawValue) + 1
     uses[page] = uses[page] & ~1
     count += 1
+    if uses[page] < 2 { unpinned += 1 }
   }
 
-  mutating func pin(_ page: Int) { uses[page] += 2 }
-  mutating func unpin(_ page: Int) { uses[page] -= 2 }
+  /// A process maps a cached page.
+  mutating func pin(_ page: Int) {
+    if uses[page] < 2 { unpinned -= 1 }
+    uses[page] += 2
+  }
+
+  /// A process maps it no longer.
+  mutating func unpin(_ page: Int) {
+    uses[page] -= 2
+    if uses[page] < 2 { unpinned += 1 }
+  }
 
   /// Gives up the page that the clock finds; nil if every cached page is mapped by a process.
   mutating func evict() -> GuestFrame? {
-    guard count > 0 else { return nil }
+    guard unpinned > 0 else { return nil }
     for _ in 0..<2 * frames.count {
       let page = hand
       hand = hand + 1 == frames.count ? 0 : hand + 1
@@ -78,6 +91,7 @@ struct PageCache {
       let frame = GuestFrame(UInt64(frames[page] - 1))
       frames[page] = 0
       count -= 1
+      unpinned -= 1
       return frame
     }
     return nil

@@ -17,6 +17,8 @@ struct PagePicker {
   }
 
   init(_ pattern: AccessPattern, count: Int, stream: inout RandomStream) {
+    // Pages are numbered in 32 bits; a sampler needs one number more. Only files can be more, and none reads beyond 16 TiB of them.
+    let count = min(count, Int(UInt32.max) - 1)
     self.count = count
     self.pattern = pattern
     guard pattern == .zipf, count > 0 else {

@@ -42,7 +42,9 @@ public final class RecordedGuest: Guest {
   }
 
   /// A guest whose page p begins with the content that `identities[p]` names in `recording`. `vm` must have `addedMemory` more than the pages.
-  public init(vm: VirtualMachine, spec: RecordedGuestSpec, identities: [UInt32], recording: ContentSpace, own: ContentSpace, random: RandomSource) {
+  public init(
+    vm: VirtualMachine, spec: RecordedGuestSpec, identities: [UInt32], recording: ContentSpace, own: ContentSpace, random: RandomSource
+  ) {
     self.vm = vm
     self.spec = spec
     self.identities = identities
@@ -103,11 +105,11 @@ public final class RecordedGuest: Guest {
     guard vm.isRunning else { return }
     for _ in 0..<reads.events(perSecond: spec.readsPerSecond, percent: levelPercent, nanoseconds: nanoseconds) {
       guard let page = nextPage() else { continue }
-      _ = vm.access(address(of: page), .read, .supervisor)
+      guard case .mapped = vm.access(address(of: page), .read, .supervisor) else { return }
     }
     for _ in 0..<writes.events(perSecond: spec.writesPerSecond, percent: levelPercent, nanoseconds: nanoseconds) {
       guard let page = nextPage() else { continue }
-      _ = vm.write(unique.take(), at: address(of: page), frame: GuestFrame(page), .supervisor)
+      guard case .mapped = vm.write(unique.take(), at: address(of: page), frame: GuestFrame(page), .supervisor) else { return }
       pool.wasWritten(page)
     }
   }
@@ -182,6 +184,8 @@ public final class RecordedGuest: Guest {
       places[frame.index] = .free
       free.append(UInt32(frame.index))
       freePages += 1
+      // It may be colder than those that the search has come to, once the stream has written to it again.
+      coldest = 0
     }
   }
 }

@@ -12,8 +12,8 @@ public final class SyntheticGuest: Guest {
 
   private let spec: SyntheticGuestSpec
   private let image: ContentSpace
-  private let kernel: GuestKernel
-  private var groups: [Group] = []
+  let kernel: GuestKernel
+  private(set) var groups: [Group] = []
   private var unique: UniqueContents
   private var stream: RandomStream
   private var filePicker: PagePicker
@@ -22,13 +22,15 @@ public final class SyntheticGuest: Guest {
   private var idle: ProcessTables?
 
   /// The processes of one specification.
-  private struct Group {
+  struct Group {
     let spec: ProcessSpec
     let program: GuestProcess.Program
     var picker: PagePicker
     var running: [GuestProcess] = []
     var writes = EventRate()
     var growth = EventRate()
+    /// Whose turn it is to write once more than the others.
+    var turn = 0
   }
 
   /// Accesses that a process makes before the next one runs.
@@ -54,12 +56,13 @@ public final class SyntheticGuest: Guest {
       let program = GuestProcess.Program(
         name: process.name, textFirst: cache.text(of: index), textPages: Self.pages(process.text), heapPages: Self.pages(process.heap),
         zeroPercent: process.heapZeroPercent, commonPercent: process.heapDuplicatePercent, image: image)
-      groups.append(Group(spec: process, program: program, picker: PagePicker(process.accesses, count: Self.pages(process.heap), stream: &stream)))
+      groups.append(
+        Group(spec: process, program: program, picker: PagePicker(process.accesses, count: Self.pages(process.heap), stream: &stream)))
     }
     kernel = GuestKernel(vm: vm, initOnFree: spec.initOnFree, cache: cache)
   }
 
-  private static func pages(_ size: ByteSize) -> Int { Int(truncatingIfNeeded: (size.bytes + 4095) >> PageSize.size4K.shift) }
+  private static func pages(_ size: ByteSize) -> Int { Int(size.bytes >> PageSize.size4K.shift) + (size.bytes & 4095 == 0 ? 0 : 1) }
 
   /// What its kernel reports.
   public var statistics: GuestMemoryStatistics {
@@ -91,14 +94,21 @@ public final class SyntheticGuest: Guest {
     guard vm.isRunning else { return }
     for index in groups.indices {
       adjust(&groups[index], levelPercent)
-      let writes = groups[index].writes.events(perSecond: groups[index].spec.writesPerSecond * groups[index].running.count, percent: levelPercent, nanoseconds: nanoseconds)
-      let growth = groups[index].growth.events(perSecond: groups[index].program.heapPages / Self.secondsToFillHeap + 1, percent: 100, nanoseconds: nanoseconds)
+      let growth = groups[index].growth.events(
+        perSecond: groups[index].program.heapPages / Self.secondsToFillHeap + 1, percent: 100, nanoseconds: nanoseconds)
       grow(&groups[index], by: growth)
+      let rate = groups[index].spec.writesPerSecond.multipliedReportingOverflow(by: groups[index].running.count)
+      let writes = groups[index].writes.events(
+        perSecond: rate.overflow ? Int.max : rate.partialValue, percent: levelPercent, nanoseconds: nanoseconds)
       write(&groups[index], count: writes)
     }
-    for _ in 0..<fileReads.events(perSecond: spec.fileReadsPerSecond, percent: levelPercent, nanoseconds: nanoseconds) where filePicker.count > 0 {
-      guard let frame = kernel.filePage(filePicker.next(&stream)) else { break }
-      _ = vm.load64(frame.address)
+    read(files: fileReads.events(perSecond: spec.fileReadsPerSecond, percent: levelPercent, nanoseconds: nanoseconds))
+  }
+
+  private func read(files count: Int) {
+    guard filePicker.count > 0 else { return }
+    for _ in 0..<count {
+      guard let frame = kernel.filePage(filePicker.next(&stream)), vm.load64(frame.address) != nil else { return }
     }
   }
 
@@ -117,27 +127,34 @@ public final class SyntheticGuest: Guest {
   }
 
   private func grow(_ group: inout Group, by pages: Int) {
-    for process in group.running where process.touched < group.program.heapPages {
+    for process in group.running where process.touched < group.program.heapPages && vm.isRunning {
       vm.loadCR3(process.tables.root.address)
       for _ in 0..<pages where !process.growHeap(&unique) { break }
     }
   }
 
+  /// Divides writes evenly among the processes; those that are left over go round.
   private func write(_ group: inout Group, count: Int) {
-    guard !group.running.isEmpty else { return }
-    let share = (count + group.running.count - 1) / group.running.count
-    var left = count
-    for process in group.running where process.touched > 0 && left > 0 {
+    let running = group.running.count
+    guard running > 0, count > 0 else { return }
+    let (share, more) = count.quotientAndRemainder(dividingBy: running)
+    group.turn %= running
+    for place in 0..<min(running, count) {
+      let process = group.running[(group.turn + place) % running]
+      guard process.touched > 0 else { continue }
       vm.loadCR3(process.tables.root.address)
-      for _ in 0..<min(share, left) {
-        let page = group.picker.next(&stream)
-        guard page < process.touched else { continue }
-        // One write in eight goes to pages that look alike in all processes; the others stay among the process's own.
-        guard group.program.use(of: page) == .unique || stream.oneIn(8) else { continue }
-        process.rewrite(page, &unique)
+      for _ in 0..<share + (place < more ? 1 : 0) {
+        guard vm.isRunning else { return }
+        let page = group.picker.next(&stream) % process.touched
+        // Of the writes that meet pages that look alike in many processes, one in eight stays there; the others go to the process's own.
+        if group.program.use(of: page) == .unique || stream.oneIn(8) {
+          process.rewrite(page, &unique)
+        } else if let own = process.ownPage(from: page) {
+          process.rewrite(own, &unique)
+        }
       }
-      left -= share
     }
+    group.turn = (group.turn + more) % running
   }
 
   /// Runs a burst of accesses, the processes in turn.
@@ -161,13 +178,13 @@ public final class SyntheticGuest: Guest {
     var left = accesses
     while left > 0 {
       let line = stream.below(8) * 512
-      if stream.below(10) < 3 || process.touched == 0 {
+      let fetches = stream.below(10) < 3
+      if group.program.textPages > 0 && (fetches || process.touched == 0) {
         let page = stream.index(below: group.program.textPages)
         for step in 0..<min(left, Self.accessesPerPage) {
-          guard group.program.textPages > 0 else { break }
           guard process.access(process.textAddress(page).advanced(by: line + UInt64(step) * 64), .fetch) else { break }
         }
-      } else {
+      } else if process.touched > 0 {
         let page = group.picker.next(&stream) % process.touched
         let writes = group.program.use(of: page) == .unique
         for step in 0..<min(left, Self.accessesPerPage) {

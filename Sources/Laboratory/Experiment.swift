@@ -1,7 +1,7 @@
 internal import Addressing
 internal import Columns
 internal import Guests
-public import Machine
+internal import Machine
 internal import Overcommit
 internal import PageSharing
 public import RAMImages
@@ -61,9 +61,10 @@ public final class Experiment {
     var tenants: [Tenant] = []
     for plan in plans { tenants.append(try plan.tenant(on: host, spaces: spaces, random: random)) }
     self.tenants = tenants
-    scanner = scenario.sharing.scanner == .ksm
+    scanner =
+      scenario.sharing.scanner == .ksm
       ? KSMScanner(settings: scenario.sharing.ksm, capacity: capacity, frameCount: host.frameCount) : nil
-    policy = Self.makePolicy(scenario.overcommit)
+    policy = try Self.makePolicy(scenario.overcommit)
     if let scanner { host.onZeroPageLost = { scanner.zeroPageLeft($0) } }
   }
 
@@ -72,99 +73,114 @@ public final class Experiment {
     do throws(TLBGeometryError) { return try TLBGeometry(parsing: text) } catch { throw .tlb(error.problem) }
   }
 
-  private static func makePolicy(_ spec: OvercommitSpec) -> (any OvercommitPolicy)? {
-    switch PolicyKind(rawValue: spec.policy) {
+  private static func makePolicy(_ spec: OvercommitSpec) throws(ExperimentError) -> (any OvercommitPolicy)? {
+    guard let kind = PolicyKind(rawValue: spec.policy) else { throw .unknownName("policy", spec.policy) }
+    switch kind {
     case .shareProportional:
       var parameters = ShareProportionalPolicy.Parameters()
       parameters.hostTargetPercent = UInt64(max(0, spec.hostTargetPercent))
       parameters.maxChangeBytes = spec.maxChange.bytes
       return ShareProportionalPolicy(parameters: parameters)
-    case .some(.none), nil: return nil
-    case .some(let kind): return kind.makePolicy()
+    case .none: return nil
+    case .idleTax, .squeeze, .mom: return kind.makePolicy()
     }
   }
 
   // MARK: The run
 
-  /// Carries the scenario out.
+  /// Carries the scenario out, once.
   /// - Parameters:
   ///   - progress: told how far virtual time got, at every sample.
-  ///   - isInterrupted: asked at every event; if it says yes, the run ends and what was found so far is the result.
+  ///   - isInterrupted: asked before every guest's boot and every event; if it says yes, the run ends and what was found so far is the result.
   public func run(progress: (UInt64) -> Void = { _ in }, isInterrupted: () -> Bool = { false }) -> RunResult {
     for tenant in tenants {
-      tenant.boot()
-      if tenant.spec.mergeable, let scanner {
-        let first = tenant.vm.firstPage.index
-        _ = scanner.register(first..<first + tenant.pages)
-      }
+      if isInterrupted() { return result(state: .partial, counters: scanner?.counters) }
+      boot(tenant)
     }
     schedule()
-    var state = RunState.complete
-    while let time = queue.nextTime, time <= scenario.durationNanoseconds {
-      if isInterrupted() {
-        state = .partial
-        break
-      }
+    let end = scenario.durationNanoseconds
+    while let time = queue.nextTime, time <= end {
+      if isInterrupted() { return result(state: .partial, counters: scanner?.counters) }
       guard let (time, event) = queue.next() else { break }
+      // At the end there is no time left to do anything in; only the last sample is taken, of what the result says as well.
+      guard time < end || event == .sample else { continue }
       now = time
       carryOut(event)
-      if case .sample = event { progress(now) }
+      if event == .sample { progress(now) }
     }
-    if state == .complete { now = scenario.durationNanoseconds }
-    return result(state: state, counters: scanner?.counters)
+    now = end
+    return result(state: .complete, counters: scanner?.counters)
   }
 
+  private func boot(_ tenant: Tenant) {
+    tenant.boot()
+    noteFree()
+    guard tenant.spec.mergeable, let scanner else { return }
+    let first = tenant.vm.firstPage.index
+    _ = scanner.register(first..<first + tenant.pages)
+  }
+
+  /// The first of each kind of event. The sample comes first: the one at 0 shows the guests as they booted.
   private func schedule() {
-    queue.schedule(.tick, at: 0)
-    if scanner != nil { queue.schedule(.scan, at: scenario.sharing.ksm.sleepNanoseconds) }
-    if policy != nil { queue.schedule(.decide, at: scenario.overcommit.everyNanoseconds) }
-    queue.schedule(.window, at: scenario.windowNanoseconds)
     queue.schedule(.sample, at: 0)
+    queue.schedule(.tick, at: 0)
+    if scanner != nil { schedule(.scan, after: scenario.sharing.ksm.sleepNanoseconds) }
+    if policy != nil { schedule(.decide, after: scenario.overcommit.everyNanoseconds) }
+    schedule(.window, after: scenario.windowNanoseconds)
+  }
+
+  /// Schedules an event some time from now, later than now; one beyond the end of time never comes.
+  private func schedule(_ event: Event, after nanoseconds: UInt64) {
+    let time = now.addingReportingOverflow(max(1, nanoseconds))
+    if !time.overflow { queue.schedule(event, at: time.partialValue) }
   }
 
   private func carryOut(_ event: Event) {
     switch event {
     case .tick:
-      for tenant in tenants {
-        tenant.levelPercent = tenant.level(at: now)
-        tenant.guest.step(nanoseconds: Self.tickNanoseconds, levelPercent: tenant.levelPercent)
-        tenant.stepBalloon(maxPages: Self.balloonPagesPerTick)
-        freeMin = min(freeMin, host.freeFrames)
-      }
-      queue.schedule(.tick, at: now + Self.tickNanoseconds)
+      tick()
+      schedule(.tick, after: Self.tickNanoseconds)
     case .scan:
       guard let scanner else { return }
       let batch = scanner.scanBatch(pages: scenario.sharing.ksm.pagesToScan, in: host)
-      queue.schedule(.scan, at: now + max(1, scenario.sharing.ksm.sleepNanoseconds + batch.pagesScanned * Self.scanNanosecondsPerPage))
+      let scanning = batch.pagesScanned * Self.scanNanosecondsPerPage
+      let pause = scenario.sharing.ksm.sleepNanoseconds.addingReportingOverflow(scanning)
+      schedule(.scan, after: pause.overflow ? UInt64.max : pause.partialValue)
     case .decide:
       decide()
-      queue.schedule(.decide, at: now + scenario.overcommit.everyNanoseconds)
+      schedule(.decide, after: scenario.overcommit.everyNanoseconds)
     case .window:
-      for tenant in tenants { tenant.window(accesses: scenario.windowAccesses) }
-      queue.schedule(.window, at: now + scenario.windowNanoseconds)
+      for tenant in tenants {
+        tenant.window(accesses: scenario.windowAccesses)
+        noteFree()
+      }
+      schedule(.window, after: scenario.windowNanoseconds)
     case .sample:
       sample(counters: scanner?.counters)
-      queue.schedule(.sample, at: now + scenario.sampleNanoseconds)
+      schedule(.sample, after: scenario.sampleNanoseconds)
     }
   }
+
+  /// What guests and balloons do from now until the next tick, or until the end.
+  private func tick() {
+    let stretch = min(Self.tickNanoseconds, scenario.durationNanoseconds - now)
+    for tenant in tenants {
+      tenant.guest.step(nanoseconds: stretch, levelPercent: tenant.level(at: now))
+      noteFree()
+      tenant.stepBalloon(maxPages: Int(UInt64(Self.balloonPagesPerTick) * stretch / Self.tickNanoseconds))
+    }
+  }
+
+  private func noteFree() { freeMin = min(freeMin, host.freeFrames) }
 
   /// One round of the policy over the guests that run and have a balloon.
   private func decide() {
     let total = UInt64(host.frameCount) << 12
     let free = UInt64(host.freeFrames) << 12
     let governed = tenants.filter { $0.vm.isRunning && $0.balloon != nil }
+    guard !governed.isEmpty else { return }
     let statistics = HostStatistics(totalBytes: total, usedBytes: total - free, freeBytes: free)
     guard let targets = policy?.targets(host: statistics, guests: governed.map(\.statistics)) else { return }
     for (tenant, target) in zip(governed, targets) { tenant.setTarget(pages: Int(clamping: target.targetBytes >> 12)) }
   }
-}
-
-/// Why a scenario cannot be set up.
-public enum ExperimentError: Error, Equatable, Sendable {
-  /// The host cannot be built, or a virtual machine not on it.
-  case host(HostError)
-  /// A recording lacks a guest that the scenario names, or holds another amount of memory.
-  case recording(vm: String, problem: String)
-  /// A name that nothing answers to: what it should name, and the name.
-  case unknownName(String, String)
 }

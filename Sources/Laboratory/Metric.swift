@@ -1,4 +1,4 @@
-/// What a run samples. The raw value is the name in every result; exits are sampled by reason under `exit_…`.
+/// What a run samples. The raw value is the name in every result.
 public enum Metric: String, CaseIterable, Sendable {
   // Of the host.
   case freeBytes = "free_bytes"
@@ -44,7 +44,8 @@ public enum Metric: String, CaseIterable, Sendable {
     case .balloonedBytes: ("bytes", "Guest pages that the guests' balloons hold.")
     case .swappedBytes: ("bytes", "Guest pages on the host's swap device.")
     case .savedZeroPages: ("pages", "Pages of zeros that need no frame of their own.")
-    case .savedSelfPages: ("pages", "Pages that share the frame of another page of the same guest: the sum of (copies - 1) over guests and contents.")
+    case .savedSelfPages:
+      ("pages", "Pages that share the frame of another page of the same guest: the sum of (copies - 1) over guests and contents.")
     case .savedInterPages: ("pages", "Pages that share the frame of another guest: the sum of (guests - 1) over frames.")
     case .merges: ("merges", "Pages merged since the start.")
     case .cowBreaks: ("copies", "Shared pages copied because a guest wrote to them, since the start.")
@@ -55,7 +56,7 @@ public enum Metric: String, CaseIterable, Sendable {
     case .pagesUnshared: ("pages", "Pages that the scanner found unique in the current scan.")
     case .pagesVolatile: ("pages", "The scanner's other pages: changed too fast, skipped, or given the zero page.")
     case .balloonTargetBytes: ("bytes", "The memory that the policy wants the guest to have.")
-    case .balloonActualBytes: ("bytes", "The guest's memory less what its balloon holds.")
+    case .balloonActualBytes: ("bytes", "The guest's memory less what its balloon holds; 0 once the host has stopped the guest.")
     case .balloonFreedBytes: ("bytes", "Host frames that the guest's balloon freed since the start.")
     case .guestFreeBytes: ("bytes", "Memory that the guest's own kernel counts as free.")
     case .guestCacheBytes: ("bytes", "The guest's page cache.")
@@ -65,7 +66,11 @@ public enum Metric: String, CaseIterable, Sendable {
     case .exits: ("exits", "VM exits since the start, for all reasons.")
     case .guestFaults: ("faults", "Page faults that the guest's own kernel handled since the start.")
     case .swapIns: ("pages", "Pages read back from the host's swap device since the start.")
-    case .slowdown: ("ratio", "Cycles that the accesses since the last sample took, over the cycles of the same accesses on bare hardware with enough memory.")
+    case .slowdown:
+      (
+        "ratio",
+        "Cycles that the accesses since the last sample took, over the cycles of the same accesses on bare hardware with enough memory."
+      )
     }
   }
 }

@@ -2,7 +2,7 @@ public import PageSharing
 public import Scenarios
 
 /// What a run found: the state at its end, and how it got there.
-public struct RunResult: Sendable {
+public struct RunResult: Equatable, Sendable {
   /// The plan that was carried out.
   public var scenario: Scenario
   /// Whether the run reached its end.
@@ -37,7 +37,7 @@ public struct HostSummary: Hashable, Sendable {
   public var totalBytes: UInt64 = 0
   /// Free frames.
   public var freeBytes: UInt64 = 0
-  /// The least free memory at any sample.
+  /// The least free memory that there was.
   public var freeMinBytes: UInt64 = 0
   /// Frames that one guest alone has, page tables of its translation included.
   public var privateBytes: UInt64 = 0
@@ -87,7 +87,7 @@ public struct VMSummary: Hashable, Sendable {
   public var balloonTargetBytes: UInt64 = 0
   /// Its memory less what its balloon holds, in bytes.
   public var balloonActualBytes: UInt64 = 0
-  /// The least and the greatest of that at any sample, in bytes.
+  /// The least and the greatest of that, in bytes, while the guest ran.
   public var balloonActualMinBytes: UInt64 = 0
   /// See `balloonActualMinBytes`.
   public var balloonActualMaxBytes: UInt64 = 0

@@ -42,13 +42,15 @@ extension Experiment {
   }
 
   private func sample(_ tenant: Tenant) {
-    let (name, statistics, vm) = (tenant.spec.name, tenant.guest.statistics, tenant.vm)
+    let (name, statistics, vm) = (tenant.spec.name, tenant.memory, tenant.vm)
     let values: [(Metric, UInt64)] = [
       (.privateBytes, bytes(vm.chargedFrames)), (.sharedBytes, bytes(vm.stablePages + vm.placedZeroPages)),
       (.balloonedBytes, bytes(tenant.balloonedPages)), (.swappedBytes, bytes(vm.swappedPages)),
       (.balloonTargetBytes, bytes(tenant.targetPages)), (.balloonActualBytes, bytes(tenant.actualPages)),
-      (.balloonFreedBytes, tenant.freedPages << 12), (.guestFreeBytes, bytes(statistics.free)), (.guestCacheBytes, bytes(statistics.cached)),
-      (.guestAnonymousBytes, bytes(statistics.anonymous)), (.exits, vm.exits.total), (.guestFaults, statistics.faults), (.swapIns, vm.swapIns),
+      (.balloonFreedBytes, tenant.freedPages << 12), (.guestFreeBytes, bytes(statistics.free)),
+      (.guestCacheBytes, bytes(statistics.cached)),
+      (.guestAnonymousBytes, bytes(statistics.anonymous)), (.exits, vm.exits.total), (.guestFaults, statistics.faults),
+      (.swapIns, vm.swapIns),
     ]
     for (metric, value) in values { note(name, metric, value) }
     let window = tenant.takeWindowsSinceSample()
@@ -85,7 +87,8 @@ extension Experiment {
     sharing.cowBreaks = host.events.copiesOnWrite
     sharing.ksm = counters ?? KSMCounters()
     return RunResult(
-      scenario: scenario, state: state, virtualNanoseconds: now, host: hostSummary(), sharing: sharing, vms: tenants.map(summary), audit: audit,
+      scenario: scenario, state: state, virtualNanoseconds: now, host: hostSummary(), sharing: sharing, vms: tenants.map(summary),
+      audit: audit,
       timeline: samples, failedExpectations: [])
   }
 

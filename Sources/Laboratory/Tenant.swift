@@ -15,8 +15,6 @@ final class Tenant {
   let pages: Int
   private(set) var balloon: Balloon?
 
-  /// The last load level, in percent.
-  var levelPercent = 100
   /// What the policy last asked for, in pages.
   var targetPages: Int
   /// The extremes of what the balloon left the guest, in pages.
@@ -36,7 +34,9 @@ final class Tenant {
     init?(vm: VirtualMachine, guest: any Guest, pages: Int) {
       self.pages = GuestPages(guest)
       device = BalloonDevice(memory: vm, backend: vm, pageCount: UInt64(pages))
-      guard let driver = try? BalloonDriver(transport: device, memory: vm, queueFrames: guest.balloonQueueFrames, pages: self.pages) else { return nil }
+      guard let driver = try? BalloonDriver(transport: device, memory: vm, queueFrames: guest.balloonQueueFrames, pages: self.pages) else {
+        return nil
+      }
       self.driver = driver
     }
   }
@@ -77,10 +77,10 @@ final class Tenant {
 
   // MARK: Balloon
 
-  /// Pages in the balloon, as the device counts them.
-  var balloonedPages: Int { balloon.map { Int($0.device.balloonedPages) } ?? 0 }
-  /// The guest's memory less its balloon, in pages.
-  var actualPages: Int { pages - min(pages, balloonedPages) }
+  /// Pages in the balloon, as the device counts them; none once the host has stopped the guest.
+  var balloonedPages: Int { vm.isRunning ? balloon.map { Int($0.device.balloonedPages) } ?? 0 : 0 }
+  /// The guest's memory less its balloon, in pages; none once the host has stopped the guest.
+  var actualPages: Int { vm.isRunning ? pages - min(pages, balloonedPages) : 0 }
   /// Host frames that the balloon freed, in pages.
   var freedPages: UInt64 { balloon?.device.counters.freedFrames ?? 0 }
 
@@ -98,17 +98,28 @@ final class Tenant {
     let notified = balloon.device.counters.buffers
     _ = balloon.driver.run(with: balloon.device, maxPages: maxPages)
     vm.countExits(.balloonNotify, balloon.device.counters.buffers - notified)
+    // The last buffer may have cost the guest its life.
+    guard vm.isRunning else { return }
     actualMin = min(actualMin, actualPages)
     actualMax = max(actualMax, actualPages)
   }
 
+  /// The guest's memory as its own kernel counts it; once the host has stopped the guest, only what it counted of the past.
+  var memory: GuestMemoryStatistics {
+    var memory = guest.statistics
+    guard !vm.isRunning else { return memory }
+    (memory.free, memory.cached, memory.anonymous) = (0, 0, 0)
+    return memory
+  }
+
   /// The guest as a policy sees it.
   var statistics: GuestStatistics {
-    let free = UInt64(guest.statistics.free) << 12
+    let free = UInt64(self.memory.free) << 12
     let memory = UInt64(pages) << 12
     let actual = UInt64(actualPages) << 12
     return GuestStatistics(
-      name: spec.name, minBytes: min(spec.minMemory.bytes, memory), maxBytes: memory, currentBytes: UInt64(targetPages) << 12, actualBytes: actual,
+      name: spec.name, minBytes: min(spec.minMemory.bytes, memory), maxBytes: memory, currentBytes: UInt64(targetPages) << 12,
+      actualBytes: actual,
       freeBytes: free, activeBytes: actual - min(actual, free), shares: spec.shares)
   }
 

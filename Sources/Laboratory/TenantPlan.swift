@@ -30,7 +30,8 @@ struct TenantPlan {
     }
     let recordedBytes = UInt64(pages.count) << 12
     guard recordedBytes == spec.memory.bytes else {
-      throw .recording(vm: spec.name, problem: "guest \"\(recorded.guest)\" was recorded with \(ByteSize(bytes: recordedBytes)), not \(spec.memory)")
+      throw .recording(
+        vm: spec.name, problem: "guest \"\(recorded.guest)\" was recorded with \(ByteSize(bytes: recordedBytes)), not \(spec.memory)")
     }
     identities = pages
     memory = ByteSize(bytes: recordedBytes + RecordedGuest.addedMemory(recordedPages: pages.count).bytes)
@@ -56,7 +57,7 @@ struct TenantPlan {
 
 /// Which content space belongs to which image, recording and guest of a scenario: numbered in the order of their first appearance.
 struct SpaceNumbers {
-  private var names: [String] = []
+  private var numbers: [String: UInt64] = [:]
 
   init(_ scenario: Scenario) {
     for vm in scenario.vms {
@@ -69,10 +70,10 @@ struct SpaceNumbers {
   }
 
   private mutating func note(_ name: String) {
-    if !names.contains(name) { names.append(name) }
+    if numbers[name] == nil { numbers[name] = UInt64(numbers.count) + 1 }
   }
 
-  private func space(_ name: String) -> ContentSpace { ContentSpace(number: UInt64(names.firstIndex(of: name) ?? 0) + 1) }
+  private func space(_ name: String) -> ContentSpace { ContentSpace(number: numbers[name] ?? 0) }
 
   func image(_ name: String) -> ContentSpace { space("image/\(name)") }
   func recording(_ path: String) -> ContentSpace { space("recording/\(path)") }
