@@ -4,7 +4,7 @@ PACKAGES := libxxhash-dev libzstd-dev libsqlite3-dev pkg-config gnuplot-nox zstd
 SWIFT    ?= swift
 MEMLAB   := .build/release/memlab
 
-.PHONY: run test build lint format bench deps toolchain clean help
+.PHONY: run test build lint format reference bench deps toolchain clean help
 
 run: build  ## Build, run the quickstart scenario, and say where its report is
 	$(MEMLAB) run Workloads/quickstart.yaml
@@ -37,6 +37,9 @@ deps: toolchain  ## Install the Debian packages that are missing
 toolchain:
 	@command -v $(SWIFT) >/dev/null 2>&1 || { echo "memlab: no Swift tool chain in PATH; install Swift 6.3 from https://www.swift.org/install/linux/" >&2; exit 1; }
 	@$(SWIFT) --version 2>/dev/null | grep -Eq 'Swift version (6\.[3-9]|[7-9]|[1-9][0-9])' || { echo "memlab: Swift 6.3 or later is needed; found: $$($(SWIFT) --version 2>/dev/null | head -n 1)" >&2; exit 1; }
+
+reference: build  ## Accept what the scenarios give now as their reference reports
+	$(MEMLAB) run Workloads/quickstart.yaml --out Reports/quickstart
 
 clean:  ## Remove what was built and the runs
 	rm -rf .build Reports/runs

@@ -31,7 +31,12 @@ let package = Package(
   name: "memlab",
   products: [
     .executable(name: "memlab", targets: ["memlab"]),
-    .library(name: "MemlabMechanisms", targets: ["Addressing", "Columns", "FrameAllocation", "PageContents", "PageTables", "TranslationCaching", "Translation", "PageSharing", "Ballooning", "Overcommit", "Machine"]),
+    .library(
+      name: "MemlabMechanisms",
+      targets: [
+        "Addressing", "Columns", "FrameAllocation", "PageContents", "PageTables", "TranslationCaching", "Translation", "PageSharing",
+        "Ballooning", "Overcommit", "Machine",
+      ]),
     .library(name: "MemlabLaboratory", targets: ["Guests", "RAMImages", "LiveKernel", "Scenarios", "Laboratory", "Reporting"]),
   ],
   dependencies: [
@@ -68,7 +73,12 @@ let package = Package(
     room("Overcommit", ["Addressing"]),
 
     // Floor 6: the one place where mechanisms are wired together.
-    room("Machine", ["Addressing", "Columns", "FrameAllocation", "PageContents", "PageTables", "TranslationCaching", "Translation", "PageSharing", "Ballooning", "Overcommit"]),
+    room(
+      "Machine",
+      [
+        "Addressing", "Columns", "FrameAllocation", "PageContents", "PageTables", "TranslationCaching", "Translation", "PageSharing",
+        "Ballooning", "Overcommit",
+      ]),
 
     // Floor 7: who drives a machine, and what was recorded from real ones.
     room("Guests", ["Addressing", "Columns", "FrameAllocation", "PageContents", "PageTables", "Translation", "Ballooning", "Machine"]),
@@ -79,13 +89,25 @@ let package = Package(
     room("Scenarios", ["Addressing", "PageSharing", "TranslationCaching", "Translation", "Overcommit", "Guests", yams]),
 
     // Floor 9: a plan becomes a run on the virtual clock.
-    room("Laboratory", ["Addressing", "Columns", "PageContents", "PageTables", "TranslationCaching", "Translation", "PageSharing", "Ballooning", "Overcommit", "Machine", "Guests", "RAMImages", "Scenarios"]),
+    room(
+      "Laboratory",
+      [
+        "Addressing", "Columns", "PageContents", "PageTables", "TranslationCaching", "Translation", "PageSharing", "Ballooning",
+        "Overcommit", "Machine", "Guests", "RAMImages", "Scenarios",
+      ]),
 
     // Floor 10: a run becomes files.
-    room("Reporting", ["Addressing", "PageSharing", "RAMImages", "Scenarios", "Laboratory", grdb, mustache, subprocess], resources: [.embedInCode("Templates")]),
+    room(
+      "Reporting", ["Addressing", "PageSharing", "RAMImages", "Scenarios", "Laboratory", grdb, mustache, subprocess],
+      resources: [.embedInCode("Templates")]),
 
     // Floor 12: the command line.
-    .executableTarget(name: "memlab", dependencies: ["Addressing", "PageSharing", "TranslationCaching", "Translation", "Overcommit", "Machine", "Guests", "RAMImages", "LiveKernel", "Scenarios", "Laboratory", "Reporting", arguments], swiftSettings: house),
+    .executableTarget(
+      name: "memlab",
+      dependencies: [
+        "Addressing", "PageSharing", "TranslationCaching", "Translation", "Overcommit", "Machine", "Guests", "RAMImages", "LiveKernel",
+        "Scenarios", "Laboratory", "Reporting", arguments,
+      ], swiftSettings: house),
 
     // Tests, bottom up.
     .target(name: "TestSupport", dependencies: ["Addressing", "Columns"], path: "Tests/TestSupport", swiftSettings: house),
@@ -99,12 +121,27 @@ let package = Package(
     tests("PageSharingTests", ["PageSharing", "PageContents", "Addressing", "Columns"]),
     tests("BallooningTests", ["Ballooning", "Addressing", "Columns"]),
     tests("OvercommitTests", ["Overcommit", "Addressing"]),
-    tests("MachineTests", ["Machine", "Translation", "TranslationCaching", "PageSharing", "PageContents", "PageTables", "FrameAllocation", "Ballooning", "Addressing", "Columns"]),
-    tests("GuestsTests", ["Guests", "Machine", "Ballooning", "Translation", "TranslationCaching", "PageContents", "PageTables", "FrameAllocation", "Addressing", "Columns"]),
+    tests(
+      "MachineTests",
+      [
+        "Machine", "Translation", "TranslationCaching", "PageSharing", "PageContents", "PageTables", "FrameAllocation", "Ballooning",
+        "Addressing", "Columns",
+      ]),
+    tests(
+      "GuestsTests",
+      [
+        "Guests", "Machine", "Ballooning", "Translation", "TranslationCaching", "PageContents", "PageTables", "FrameAllocation",
+        "Addressing", "Columns",
+      ]),
     tests("RAMImagesTests", ["RAMImages", "PageSharing", "PageContents", "Addressing", "Columns"]),
     tests("LiveKernelTests", ["LiveKernel", "RAMImages", "PageSharing", "Addressing", "Columns"]),
     tests("ScenariosTests", ["Scenarios", "Guests", "PageSharing", "Translation", "Addressing", "Columns"]),
-    tests("LaboratoryTests", ["Laboratory", "Scenarios", "Machine", "Guests", "RAMImages", "PageSharing", "Overcommit", "Translation", "TranslationCaching", "Addressing"]),
+    tests(
+      "LaboratoryTests",
+      [
+        "Laboratory", "Scenarios", "Machine", "Guests", "RAMImages", "PageSharing", "Overcommit", "Translation", "TranslationCaching",
+        "Addressing",
+      ]),
     tests("ReportingTests", ["Reporting", "Laboratory", "Scenarios", "Guests", "Translation", "PageSharing", "Addressing", grdb]),
     tests("EndToEndTests", ["memlab", "Addressing"]),
   ]

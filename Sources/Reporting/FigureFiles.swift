@@ -3,9 +3,11 @@ internal import Foundation
 /// The folder `figures`: for each figure its numbers, its script and, where gnuplot could draw it, its picture.
 enum FigureFiles {
   /// Writes and draws all figures into a folder.
-  /// - Parameter program: gnuplot's name in the search path.
+  /// - Parameters:
+  ///   - program: gnuplot's name in the search path.
+  ///   - threads: how many figures are drawn at a time.
   /// - Returns: the pictures' texts by the figures' names, and what could not be drawn, in words.
-  static func write(_ figures: [Figure], to folder: URL, program: String = "gnuplot") async throws -> (
+  static func write(_ figures: [Figure], to folder: URL, program: String = "gnuplot", threads: Int = 2) async throws -> (
     pictures: [String: String], warnings: [String]
   ) {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -15,7 +17,9 @@ enum FigureFiles {
     }
     let drawn = figures.filter { $0.script != nil }.map(\.name)
     let failures = await withTaskGroup(of: (String, Gnuplot.Failure?).self) { group in
-      for name in drawn {
+      var failures: [String: Gnuplot.Failure] = [:]
+      for (number, name) in drawn.enumerated() {
+        if number >= max(1, threads), let (ended, failure) = await group.next() { failures[ended] = failure }
         group.addTask {
           do throws(Gnuplot.Failure) {
             try await Gnuplot.run("\(name).gp", in: folder, program: program)
@@ -25,7 +29,7 @@ enum FigureFiles {
           }
         }
       }
-      return await group.reduce(into: [String: Gnuplot.Failure]()) { $0[$1.0] = $1.1 }
+      return await group.reduce(into: failures) { $0[$1.0] = $1.1 }
     }
     var (pictures, warnings) = ([String: String](), [String]())
     for name in drawn {

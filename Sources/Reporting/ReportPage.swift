@@ -190,7 +190,9 @@ extension ReportPage {
         Wording.fixed(vm.tlbMissRate * 100, decimals: 2), Wording.fixed(vm.referencesPerWalk, decimals: 2), Wording.grouped(vm.allExits),
         Wording.fixed(vm.slowdown, decimals: 2),
       ]
-      return Row(name: vm.name, cells: [Cell(text: vm.isRunning ? vm.paging : "\(vm.paging), stopped", tone: "text")] + numbers.map { Cell(text: $0, tone: "") })
+      return Row(
+        name: vm.name,
+        cells: [Cell(text: vm.isRunning ? vm.paging : "\(vm.paging), stopped", tone: "text")] + numbers.map { Cell(text: $0, tone: "") })
     }
     return MachineTable(columns: columns.map { Cell(text: $0.0, tone: $0.1) }, rows: rows)
   }

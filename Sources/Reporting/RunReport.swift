@@ -24,15 +24,19 @@ public enum RunReport {
   }
 
   /// Writes everything about a run into a folder.
-  /// - Parameter path: the folder: a new one, an empty one, or that of an older run, which is replaced.
+  /// - Parameters:
+  ///   - path: the folder: a new one, an empty one, or that of an older run, which is replaced.
+  ///   - threads: how many figures are drawn at a time.
   /// - Returns: what the report had to do without, each in words.
   /// - Throws: why it could not be written; then the folder is as it was.
   @discardableResult
-  public static func write(_ result: RunResult, manifest: ManifestInput, to path: String) async throws(ReportingError) -> [String] {
+  public static func write(_ result: RunResult, manifest: ManifestInput, to path: String, threads: Int = 2) async throws(ReportingError)
+    -> [String]
+  {
     let folder = try OutputFolder(path)
     let warnings: [String]
     do {
-      warnings = try await stage(result, manifest, in: folder.staging)
+      warnings = try await stage(result, manifest, in: folder.staging, threads: threads)
     } catch {
       folder.discard()
       throw ReportingError(error, writing: path)
@@ -41,7 +45,7 @@ public enum RunReport {
     return warnings
   }
 
-  private static func stage(_ result: RunResult, _ manifest: ManifestInput, in folder: URL) async throws -> [String] {
+  private static func stage(_ result: RunResult, _ manifest: ManifestInput, in folder: URL, threads: Int) async throws -> [String] {
     try write(result.summary.text(), to: folder, "summary.json")
     try write("", to: folder, "timeline.csv")
     let timeline = try FileHandle(forWritingTo: folder.appendingPathComponent("timeline.csv"))
@@ -52,7 +56,8 @@ public enum RunReport {
     try write(manifest.document(of: result).text(), to: folder, "manifest.json")
     try ResultDatabase.write(result, to: folder.appendingPathComponent("results.sqlite").path)
     let figures = Figure.all(of: result)
-    let (pictures, warnings) = try await FigureFiles.write(figures, to: folder.appendingPathComponent("figures", isDirectory: true))
+    let (pictures, warnings) = try await FigureFiles.write(
+      figures, to: folder.appendingPathComponent("figures", isDirectory: true), threads: threads)
     let page = ReportPage(result, manifest: manifest, figures: figures, pictures: pictures)
     try write(page.html, to: folder, "report.html")
     return warnings

@@ -61,7 +61,8 @@ public struct CostPreset: Sendable {
   }
 
   init(
-    name: String, clockHertz: UInt64, access: CostFigure, l1Hit: CostFigure, l2Hit: CostFigure, walkReference: CostFigure, guestPageFault: CostFigure,
+    name: String, clockHertz: UInt64, access: CostFigure, l1Hit: CostFigure, l2Hit: CostFigure, walkReference: CostFigure,
+    guestPageFault: CostFigure,
     exits: [ExitReason: CostFigure]
   ) {
     self.name = name

@@ -2,7 +2,6 @@ internal import ArgumentParser
 internal import Foundation
 internal import Guests
 internal import Laboratory
-internal import Machine
 internal import RAMImages
 internal import Reporting
 internal import Scenarios
@@ -29,10 +28,16 @@ struct RunCommand: AsyncParsableCommand {
   var out: String?
   @OptionGroup var changes: ScenarioChanges
   @OptionGroup var output: OutputOptions
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "How many threads prepare the report (default: one for each processor); results do not depend on it.", valueName: "n"))
+  var threads: Int?
   @Flag(inversion: .prefixedNo, help: "Check all laws of the machine at every sample.") var audit = true
 
   func validate() throws {
     guard !scenario.isEmpty else { throw ValidationError("the name of the scenario is empty") }
+    if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads takes a number from 1 to 1024") }
     guard out != "" else { throw ValidationError("the name of the folder to write into is empty") }
   }
 
@@ -46,7 +51,7 @@ struct RunCommand: AsyncParsableCommand {
     let experiment: Experiment
     do throws(ExperimentError) {
       experiment = try Experiment(plan, recordings: recordings.traces, audited: audit)
-    } catch { throw Diagnostics.fail(.badInput, "\(scenario): error: \(error.sentence)") }
+    } catch { throw Diagnostics.fail(.badInput, "\(scenario): error: \(error)") }
     // The digests are taken before the run, so that they are those of what was read.
     let inputs = try recordings.inputs(scenario)
     Interrupt.watch()
@@ -60,7 +65,8 @@ struct RunCommand: AsyncParsableCommand {
       resolvedScenario: plan.canonicalText, inputs: inputs, started: started, finished: finished,
       wallSeconds: finished.timeIntervalSince(started))
     do throws(ReportingError) {
-      let warnings = try await RunReport.write(result, manifest: manifest, to: folder)
+      let warnings = try await RunReport.write(
+        result, manifest: manifest, to: folder, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
       if !output.quiet { for warning in warnings { Diagnostics.print("warning: \(warning)") } }
     } catch { throw Diagnostics.fail(.cannotWrite, "error: \(error)") }
     switch output.format {
@@ -79,21 +85,6 @@ struct RunCommand: AsyncParsableCommand {
     if result.state == .partial { throw Diagnostics.fail(.interrupted, "interrupted: what was finished is kept and marked partial") }
     guard result.failedExpectations.isEmpty else {
       throw Diagnostics.fail(.failed, result.failedExpectations.map { "expectation failed: \($0)" }.joined(separator: "\n"))
-    }
-  }
-}
-
-extension ExperimentError {
-  /// What is wrong, for the scenario's author.
-  var sentence: String {
-    switch self {
-    case .host(.tooSmall(let size)): "host.memory of \(size) is less than a host needs"
-    case .host(.tooLarge(let size)): "host.memory of \(size) is more than frame numbers can name"
-    case .host(.tooManyGuestPages(let vm)): "the memory of \(vm) does not fit into what the host can number"
-    case .host(.outOfMemory(let vm)): "host.memory leaves no frame for the first tables of \(vm)"
-    case .host(.tlb(let problem)): "host.tlb: \(problem)"
-    case .recording(let vm, let problem): "the recording of \(vm): \(problem)"
-    case .unknownName(let kind, let name): "there is no \(kind) \"\(name)\""
     }
   }
 }

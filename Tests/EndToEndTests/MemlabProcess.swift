@@ -58,8 +58,11 @@ struct MemlabProcess {
   private let process = Process()
   private let streams: Workshop
 
-  /// Starts memlab in a folder, with standard input closed.
-  init(_ arguments: [String], in folder: Workshop, executable: URL? = MemlabProcess.executable, output: FileHandle? = nil) throws {
+  /// Starts memlab in a folder, with standard input closed. `settings` changes the environment; nil takes a variable away.
+  init(
+    _ arguments: [String], in folder: Workshop, executable: URL? = MemlabProcess.executable, output: FileHandle? = nil,
+    settings: [String: String?] = [:]
+  ) throws {
     guard let executable else { throw Failure("the memlab executable is not beside the tests") }
     streams = try Workshop()
     process.executableURL = executable
@@ -71,6 +74,7 @@ struct MemlabProcess {
     process.standardError = try streams.emptyFile("errors")
     var environment = ProcessInfo.processInfo.environment
     environment["SWIFT_BACKTRACE"] = "enable=no"
+    for (name, value) in settings { environment[name] = value }
     process.environment = environment
     try process.run()
   }

@@ -25,7 +25,7 @@ set label 'w2 (nested)' at screen 0.62292, 0.94737 left front textcolor rgb '#33
 set lmargin at screen 0.08125; set rmargin at screen 0.48125
 set tmargin at screen 0.82105; set bmargin at screen 0.13684
 set title 'TLB miss rate (%)' offset 0,-0.4 textcolor rgb '#1B2127'
-set yrange [0:10.3948]; set ytics 0, 2.0
+set yrange [0:10.368799999999998]; set ytics 0, 2.0
 plot 'translation.csv' every 1 skip 1 using ($1/1000000000.0):($2/0.01) with lines linewidth 2.2 dashtype solid linecolor rgb '#0072B2', \
   'translation.csv' every 1 skip 1 using ($1/1000000000.0):($3/0.01) with lines linewidth 2.2 dashtype solid linecolor rgb '#D55E00', \
   'translation.csv' every 1 skip 1 using ($1/1000000000.0):($4/0.01) with lines linewidth 2.2 dashtype solid linecolor rgb '#009E73', \
