@@ -100,7 +100,9 @@ struct MemlabProcess {
   }
 
   /// Runs memlab to its end.
-  static func run(_ arguments: [String], in folder: Workshop) throws -> Outcome { try MemlabProcess(arguments, in: folder).outcome() }
+  static func run(_ arguments: [String], in folder: Workshop, within seconds: Double = 50) throws -> Outcome {
+    try MemlabProcess(arguments, in: folder).outcome(within: seconds)
+  }
 
   /// Runs memlab to its end in a folder of its own.
   static func run(_ arguments: String...) throws -> Outcome { try run(arguments, in: try Workshop()) }

@@ -7,13 +7,17 @@ import Testing
   private static let reference = MemlabProcess.repository.appendingPathComponent("Reports/quickstart")
 
   /// A run that was carried out once, for all rules.
-  private struct Run {
+  private struct Run: Sendable {
     let shop: Workshop
-    let summary: [String: Any]
+    let summaryText: Data
     let timeline: [(time: Double, vm: String, metric: String, value: Double)]
 
+    func summary() throws -> [String: Any] {
+      try #require(try JSONSerialization.jsonObject(with: summaryText) as? [String: Any])
+    }
+
     func machine(_ name: String) throws -> [String: Any] {
-      try #require((summary["vms"] as? [[String: Any]])?.first { $0["name"] as? String == name })
+      try #require((try summary()["vms"] as? [[String: Any]])?.first { $0["name"] as? String == name })
     }
 
     func curve(_ vm: String, _ metric: String) -> [Double] { timeline.filter { $0.vm == vm && $0.metric == metric }.map(\.value) }
@@ -23,13 +27,13 @@ import Testing
     let shop = try Workshop()
     let process = try MemlabProcess(
       ["run", scenario, "--out", "out", "--threads", "2", "--quiet"], in: shop, settings: ["SWIFT_DETERMINISTIC_HASHING": "1"])
-    let outcome = try process.outcome()
+    let outcome = try process.outcome(within: 300)
     guard outcome.status == 0 else { throw MemlabProcess.Failure(outcome.errors) }
-    let summary = try JSONSerialization.jsonObject(with: Data(contentsOf: shop.url.appendingPathComponent("out/summary.json")))
+    let summary = try Data(contentsOf: shop.url.appendingPathComponent("out/summary.json"))
     let lines = try String(contentsOf: shop.url.appendingPathComponent("out/timeline.csv"), encoding: .utf8).split(separator: "\n")
     let rows = lines.dropFirst().map { $0.split(separator: ",", omittingEmptySubsequences: false) }
     return Run(
-      shop: shop, summary: summary as? [String: Any] ?? [:],
+      shop: shop, summaryText: summary,
       timeline: rows.map { (Double($0[0]) ?? -1, String($0[1]), String($0[2]), Double($0[3]) ?? .nan) })
   }
 
@@ -37,7 +41,7 @@ import Testing
 
   @Test("Pages merge, and writes to shared pages copy them")
   func sharing() throws {
-    let sharing = try #require(try run().summary["sharing"] as? [String: Any])
+    let sharing = try #require(try run().summary()["sharing"] as? [String: Any])
     #expect(try #require(sharing["merges"] as? Int) > 0)
     #expect(try #require(sharing["cow_breaks"] as? Int) > 0)
     for part in ["saved_zero", "saved_self", "saved_inter"] { #expect(try #require(sharing[part] as? Int) > 0, "\(part)") }
@@ -59,7 +63,7 @@ import Testing
     #expect(try run().curve("", "swapped_bytes").allSatisfy { $0 == 0 })
     let shop = try Workshop()
     let without = try MemlabProcess.run(
-      ["run", Self.scenario, "--out", "out", "--set", "overcommit.policy=none", "--format", "json", "--quiet"], in: shop)
+      ["run", Self.scenario, "--out", "out", "--set", "overcommit.policy=none", "--format", "json", "--quiet"], in: shop, within: 300)
     #expect(without.status == 0, "\(without.errors)")
     let host = try #require(try without.object()["host"] as? [String: Any])
     #expect(try #require(host["swapped_bytes"] as? Int) > 0)
@@ -79,7 +83,7 @@ import Testing
 
   @Test("Every sample's audit of all laws finds nothing")
   func audit() throws {
-    let audit = try #require(try run().summary["audit"] as? [String: Any])
+    let audit = try #require(try run().summary()["audit"] as? [String: Any])
     #expect(audit["samples"] as? Int == 91)
     #expect(audit["violations"] as? Int == 0)
   }
@@ -90,7 +94,7 @@ import Testing
     let second = try Workshop()
     let again = try MemlabProcess(
       ["run", Self.scenario, "--out", "out", "--threads", "1", "--quiet"], in: second, settings: ["SWIFT_DETERMINISTIC_HASHING": nil]
-    ).outcome()
+    ).outcome(within: 300)
     #expect(again.status == 0, "\(again.errors)")
     let files = first.listing.map { String($0.split(separator: " ")[0]) }
     #expect(files.count > 20)
@@ -99,7 +103,7 @@ import Testing
       #expect(a == b, "\(name) differs between two runs")
     }
     let other = try Workshop()
-    #expect(try MemlabProcess.run(["run", Self.scenario, "--out", "out", "--seed", "43", "--quiet"], in: other).status == 0)
+    #expect(try MemlabProcess.run(["run", Self.scenario, "--out", "out", "--seed", "43", "--quiet"], in: other, within: 300).status == 0)
     let (a, b) = ("out/timeline.csv", "out/timeline.csv")
     #expect(FileManager.default.contents(atPath: first.path(a)) != FileManager.default.contents(atPath: other.path(b)))
   }
