@@ -16,6 +16,10 @@ test: build  ## Build and run all tests; those of the command line run the relea
 	$(SWIFT) build --build-tests
 	MEMLAB_EXECUTABLE=$(CURDIR)/$(MEMLAB) $(SWIFT) test --skip-build
 
+bench: deps  ## Measure memlab against floors that no implementation could do without; writes Reports/benchmarks
+	cd Tests/Benchmarks && $(SWIFT) build -c release --product memlab-bench
+	Tests/Benchmarks/.build/release/memlab-bench --out Reports/benchmarks
+
 lint: toolchain  ## Check the style, and that no import points up a floor
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests
 	@$(MAKE) --no-print-directory deps
@@ -42,7 +46,7 @@ reference: build  ## Accept what the scenarios give now as their reference repor
 	$(MEMLAB) run Workloads/quickstart.yaml --out Reports/quickstart
 
 clean:  ## Remove what was built and the runs
-	rm -rf .build Reports/runs
+	rm -rf .build Tests/Benchmarks/.build Reports/runs
 
 help:  ## Say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10

@@ -3,8 +3,9 @@ internal import Glibc
 /// # Columns: memory that a terabyte of guests fits in
 ///
 /// The laboratory keeps what it knows of every page in columns: one long array a fact, indexed by frame or page number. A column is
-/// anonymous memory mapped from the kernel: it begins as zeros, costs nothing where it was never touched, and asks for huge
-/// pages, which make random updates half as slow again without them (measured; see the benchmarks).
+/// anonymous memory mapped from the kernel: it begins as zeros and costs nothing where it was never touched. A large one asks for huge
+/// pages, without which random updates are half as slow again (measured; see the benchmarks); one that stays untouched in most places asks
+/// for none, since a single element would cost 2 MiB.
 ///
 /// The invariant: `base` points to `count` elements for as long as the column lives, and every subscript checks its index
 /// against `count`, in every build. Elements are plain bits, so nothing needs destroying and all-zero bytes must be a valid element.
@@ -18,13 +19,15 @@ internal import Glibc
 
   /// A column of `count` elements of all-zero bits. Memory that the kernel does not promise ends the program: counts must be bounded
   /// by whoever reads them from a file.
-  public init(count: Int) {
+  /// - Parameter isSparse: whether most of it will never be touched: then it is kept in small pages.
+  public init(count: Int, isSparse: Bool = false) {
     precondition(count >= 0, "a column's length cannot be negative")
     let bytes = Column.mappedBytes(count)
     // SAFETY: an anonymous private mapping of `bytes` bytes, page-aligned, zeroed by the kernel; owned by this column until deinit.
     let address = unsafe mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
     guard let address = unsafe address, unsafe address != MAP_FAILED else { preconditionFailure("cannot map \(bytes) bytes of memory") }
-    if bytes >= 1 << 22 { unsafe madvise(address, bytes, MADV_HUGEPAGE) }
+    // Below 16 MiB the last, half-used huge page would weigh more than it helps: the processor's TLB reaches that far with small ones.
+    if bytes >= 1 << 24 { unsafe madvise(address, bytes, isSparse ? MADV_NOHUGEPAGE : MADV_HUGEPAGE) }
     self.count = count
     // SAFETY: a page-aligned address is aligned for every element, and zero bits are a valid BitwiseCopyable element by contract.
     unsafe self.base = address.bindMemory(to: Element.self, capacity: count)
@@ -35,6 +38,12 @@ internal import Glibc
     self.init(count: count)
     // SAFETY: base points to count elements.
     unsafe base.update(repeating: value, count: count)
+  }
+
+  /// Asks for huge pages after all: a sparse column has come to be used in earnest.
+  public func preferHugePages() {
+    // SAFETY: exactly the mapping made in init; the advice changes no bytes.
+    unsafe madvise(base, Column.mappedBytes(count), MADV_HUGEPAGE)
   }
 
   static func mappedBytes(_ count: Int) -> Int { max(count, 1) * MemoryLayout<Element>.stride }

@@ -6,6 +6,9 @@ internal import Columns
 /// The pages that map a frame form a doubly linked list through two columns indexed by page ordinal, begun in the frame's record. The
 /// invariant: a page is in the list of a frame exactly if the guest-physical map sends it there. The zero frame is the exception: it
 /// is never reclaimed or moved, so nobody asks who maps it and its pages are only counted, as in Linux.
+///
+/// A page that has its frame to itself is a list of one, which the record alone tells: the columns are written for shared frames only, and cost
+/// memory only where pages are shared.
 public final class FrameTable {
   /// Which frames are free.
   public let allocator: BuddyAllocator
@@ -16,8 +19,8 @@ public final class FrameTable {
   public init(frameCount: Int, pageCapacity: Int) {
     precondition(pageCapacity <= Int(UInt32.max), "a host's guests have at most 2^32 - 1 pages")
     allocator = BuddyAllocator(frameCount: frameCount)
-    next = Column(count: pageCapacity)
-    previous = Column(count: pageCapacity)
+    next = Column(count: pageCapacity, isSparse: true)
+    previous = Column(count: pageCapacity, isSparse: true)
   }
 
   /// How many guest pages there can be.
@@ -48,12 +51,17 @@ public final class FrameTable {
     precondition(record.references < FrameRecord.referenceLimit, "more pages map one frame than can be counted")
     record.references += 1
     if record.use != .zero {
-      next[page.index] = record.firstPage.map { $0.rawValue + 1 } ?? 0
-      previous[page.index] = 0
+      store(record.firstPage.map { $0.rawValue + 1 } ?? 0, in: next, at: page.index)
+      store(0, in: previous, at: page.index)
       if let first = record.firstPage { previous[first.index] = page.rawValue + 1 }
       record.firstPage = page
     }
     self[frame] = record
+  }
+
+  /// Stores a link, and leaves memory untouched that holds it already.
+  private func store(_ link: UInt32, in links: borrowing Column<UInt32>, at index: Int) {
+    if links[index] != link { links[index] = link }
   }
 
   /// Notes that a page maps a frame no more.
@@ -72,7 +80,7 @@ public final class FrameTable {
       } else {
         next[Int(before) - 1] = after
       }
-      if after != 0 { previous[Int(after) - 1] = before }
+      if after != 0 { store(before, in: previous, at: Int(after) - 1) }
     }
     self[frame] = record
     return record.references

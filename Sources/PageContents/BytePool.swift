@@ -3,14 +3,17 @@ internal import Columns
 /// Pages of real bytes, numbered by slot; freed slots are used again first.
 ///
 /// The slots are one column, as long as the pool can ever get. Untouched slots cost address space only, so a slot's place is
-/// one addition and no word access looks anything up.
+/// one addition and no word access looks anything up. Few slots are kept in small pages: half a huge page left over would outweigh them.
 final class BytePool {
   private let words: Column<UInt64>
   private var free: [UInt32] = []
   private var fresh: UInt32 = 0
 
+  /// Slots from which on huge pages are worth their remainder: 16 MiB of them.
+  private static let manySlots: UInt32 = 4096
+
   /// A pool of at most `capacity` slots.
-  init(capacity: Int) { words = Column(count: capacity * PageContent.wordCount) }
+  init(capacity: Int) { words = Column(count: capacity * PageContent.wordCount, isSparse: true) }
 
   /// How many slots are taken.
   var used: Int { Int(fresh) - free.count }
@@ -24,6 +27,7 @@ final class BytePool {
       precondition(Int(fresh) < words.count / PageContent.wordCount, "more pages hold bytes than there are frames and swap slots")
       slot = fresh
       fresh += 1
+      if slot == Self.manySlots { words.preferHugePages() }
     }
     return PageContent(rawValue: PageContent.Kind.bytes.rawValue << 62 | UInt64(slot))
   }

@@ -1,5 +1,4 @@
 public import Addressing
-public import Columns
 
 /// Batches, full scans and visits. Generic and inlinable, so that a machine gets a scanner compiled for its own memory.
 extension KSMScanner {
@@ -145,7 +144,7 @@ extension KSMScanner {
       let candidate = PageOrdinal(entry)
       // An item enters the unstable tree at most once in a scan, so its state tells whether it is still there; the items of a space that has
       // ended leave without a search for their entries.
-      guard items[candidate.index].state == .unstable, case .private(let other) = memory.backing(of: candidate) else { continue }
+      guard items.state(of: candidate.index) == .unstable, case .private(let other) = memory.backing(of: candidate) else { continue }
       if memory.areEqual(frame, other) { return candidate }
     }
     return nil

@@ -44,7 +44,7 @@ extension KSMScanner {
     var hasItems = false
     for page in spaces[index].pages {
       zeroPageLeft(PageOrdinal(UInt32(truncatingIfNeeded: page)))
-      if items[page].state != .none { hasItems = true }
+      if items.state(of: page) != .none { hasItems = true }
     }
     guard index != cursor else {
       spaces[index].isExiting = true

@@ -1,6 +1,4 @@
-/// What the scanner remembers of one page ordinal: Linux's `ksm_rmap_item` in twelve bytes.
-///
-/// All-zero bits mean that the scanner keeps no item, so a fresh column describes memory that was never scanned and costs nothing.
+/// What the scanner remembers of one page ordinal: Linux's `ksm_rmap_item`. `RmapItems` keeps it in five to nine bytes.
 @frozen @usableFromInline struct RmapItem: BitwiseCopyable {
   /// Where an item stands.
   @frozen @usableFromInline enum State: UInt8, BitwiseCopyable {
@@ -18,10 +16,8 @@
   @usableFromInline var checksum: UInt32
   /// The stable node, where the state is `stable`.
   @usableFromInline var node: UInt32
-  /// How many scans have seen the page unmerged, up to 255.
-  @usableFromInline var age: UInt8
-  /// How many scans in a row may still skip the page.
-  @usableFromInline var remainingSkips: UInt8
+  /// Which visit of an unmerged page comes next, under smart_scan: from 0 to 22, and then 22 to 30 again and again.
+  @usableFromInline var visit: UInt8
   @usableFromInline var state: State
   /// Whether the scanner mapped the page to the zero page. Outlives the item: the kernel keeps this mark in the page table entry.
   @usableFromInline var isZeroPlaced: Bool
@@ -33,32 +29,22 @@
   @inlinable static func gone(zeroPlaced: Bool) -> RmapItem { RmapItem(state: .none, isZeroPlaced: zeroPlaced) }
 
   @inlinable init(state: State, isZeroPlaced: Bool) {
-    (checksum, node, age, remainingSkips) = (0, 0, 0, 0)
+    (checksum, node, visit) = (0, 0, 0)
     self.state = state
     self.isZeroPlaced = isZeroPlaced
   }
 
-  /// Decides, at a visit of an unmerged page under smart_scan, whether to skip it, and counts the visit (mm/ksm.c,
-  /// `should_skip_rmap_item`). Visits 0, 1, 2, 3, 5, 8, 13, 22, 31 and every ninth later one are scanned.
+  /// Decides, at a visit of an unmerged page under smart_scan, whether to skip it, and counts the visit.
+  ///
+  /// The kernel keeps an age and the skips that are left (mm/ksm.c, `should_skip_rmap_item`): below age 3 it skips nothing; a visit that
+  /// scans allows as many skips as `skip_age` says, 1 up to age 3, 2 up to age 5, 4 up to age 8, then 8. So visits 0, 1, 2, 3, 5, 8, 13, 22,
+  /// 31 and every ninth later one are scanned, and one number says where in this rhythm a page stands.
   @inlinable mutating func skipsThisVisit() -> Bool {
-    let visits = age
-    if age < .max { age += 1 }
-    if visits < 3 { return false }
-    if remainingSkips == 0 {
-      remainingSkips = RmapItem.skips(atAge: visits)
-      return false
-    }
-    remainingSkips -= 1
-    return true
+    let now = visit
+    visit = now < 30 ? now + 1 : 22
+    return RmapItem.scannedVisits >> UInt32(now) & 1 == 0
   }
 
-  /// How many scans a page of this age is skipped in a row (mm/ksm.c, `skip_age`).
-  @inlinable static func skips(atAge age: UInt8) -> UInt8 {
-    switch age {
-    case ...3: 1
-    case ...5: 2
-    case ...8: 4
-    default: 8
-    }
-  }
+  /// The visits that are scanned, a bit each.
+  @inlinable static var scannedVisits: UInt32 { 1 << 0 | 1 << 1 | 1 << 2 | 1 << 3 | 1 << 5 | 1 << 8 | 1 << 13 | 1 << 22 }
 }

@@ -35,9 +35,9 @@ internal import Columns
 
   init(itemCapacity: Int, frameCount: Int, maxPageSharing: UInt32) {
     nodes = Column(count: itemCapacity + frameCount + 1)
-    links = Column(count: itemCapacity + frameCount + 1)
-    chains = Column(count: itemCapacity + frameCount + 1)
-    nodeOfFrame = Column(count: frameCount)
+    links = Column(count: itemCapacity + frameCount + 1, isSparse: true)
+    chains = Column(count: itemCapacity + frameCount + 1, isSparse: true)
+    nodeOfFrame = Column(count: frameCount, isSparse: true)
     index = ContentIndex(capacity: itemCapacity + frameCount)
     self.maxPageSharing = maxPageSharing
   }

@@ -42,13 +42,13 @@ import Testing
     for hash in hashes { #expect(entries(index, hash).isEmpty) }
   }
 
-  @Test("An index holds as many entries as it was made for, and at least a quarter of its slots stays empty")
+  @Test("An index holds as many entries as it was made for, and at least a fifth of its slots stays empty")
   func capacity() {
     for capacity in [0, 1, 47, 48, 49, 1000] {
       let index = ContentIndex(capacity: capacity)
       for entry in 0..<capacity { index.insert(UInt32(entry), hash: UInt32(entry) &* 0x9e37_79b9) }
       #expect(index.count == capacity)
-      #expect(index.size / 4 * 3 >= capacity)
+      #expect(index.size / 5 * 4 >= capacity)
       for entry in 0..<capacity { #expect(entries(index, UInt32(entry) &* 0x9e37_79b9) == [UInt32(entry)]) }
     }
   }
