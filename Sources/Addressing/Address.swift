@@ -75,6 +75,11 @@ extension Address: CustomStringConvertible {
   /// The address of the page's first byte. Of the number's 64 bits only the low 52 can matter to an address.
   @inlinable public var address: Address<Space> { Address(rawValue << PageSize.size4K.shift) }
 
+  /// The address in this page that has the offset of another address in its own page: where a translation of that page leads it.
+  @inlinable public func address<Other>(atOffsetOf other: Address<Other>) -> Address<Space> {
+    Address(address.rawValue | other.offset(in: .size4K))
+  }
+
   /// The number as an index into a column. Page numbers come from addresses of at most 52 bits, so it fits.
   @inlinable public var index: Int { Int(truncatingIfNeeded: rawValue) }
 

@@ -10,12 +10,7 @@ public struct RandomSource: Sendable {
   public init(seed: UInt64) { self.seed = seed }
 
   /// The stream of a name.
-  public func stream(_ name: String) -> RandomStream {
-    // FNV-1a (Fowler, Noll, Vo), 64 bits: offset basis and prime as published.
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    for byte in name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-    return RandomStream(seed: SplitMix64.mix(seed) ^ hash)
-  }
+  public func stream(_ name: String) -> RandomStream { RandomStream(seed: SplitMix64.mix(seed) ^ FNV1a.hash(name)) }
 }
 
 /// The finalizer of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014), a bijection of 64-bit words that scatters neighbours.

@@ -1,3 +1,4 @@
+internal import Columns
 public import PageContents
 
 /// A family of synthetic contents: everything that an image, a recording or one guest can put into pages.
@@ -47,8 +48,7 @@ public struct ContentSpace: Hashable, Sendable {
   /// A page of a program, by the program's name. Pages of one program all differ; those of two programs differ unless 20 bits of a hash
   /// of their names agree.
   func content(_ kind: Kind, of program: String, page: Int) -> PageContent {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325  // FNV-1a, as the named streams use
-    for byte in program.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    let hash = FNV1a.hash(program)
     let name = (hash ^ hash >> 20 ^ hash >> 40) & 0xf_ffff
     return content(kind, name << Self.indexBits &+ UInt64(page))
   }

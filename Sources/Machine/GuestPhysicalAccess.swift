@@ -23,7 +23,7 @@ extension VirtualMachine: GuestMemory {
       witness.willStore(value, over: host.contents.loadWord(index, of: frame), at: index, of: page(of: address.page))
     }
     host.contents.storeWord(value, index, of: frame)
-    if traps { translator.guestTableStored(value, at: address) }
+    if traps { translator.guestTableStored(at: address) }
     return true
   }
 

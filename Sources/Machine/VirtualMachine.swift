@@ -61,8 +61,8 @@ public final class VirtualMachine {
     let vpid = VPID(UInt16(id.rawValue + 1))
     translator =
       switch mode {
-      case .native: NativeTranslator(contents: host.contents, map: map, tlb: host.tlb, vpid: vpid, frames: tables)
-      case .nested: NestedTranslator(contents: host.contents, map: map, tlb: host.tlb, vpid: vpid, frames: tables)
+      case .native: NativeTranslator(contents: host.contents, map: map, tlb: host.tlb, vpid: vpid)
+      case .nested: NestedTranslator(contents: host.contents, map: map, tlb: host.tlb, vpid: vpid)
       case .shadow:
         ShadowTranslator(
           contents: host.contents, map: map, tlb: host.tlb, vpid: vpid, frames: tables,

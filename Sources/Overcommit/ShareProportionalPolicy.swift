@@ -1,18 +1,10 @@
-/// # Overcommit: dividing a host's memory among guests that were promised more
-///
-/// A policy reads what host and guests report and answers with a target for each guest; the balloons do the rest, at their own pace. So a
-/// policy is a pure step from statistics to targets (with whatever it must remember between rounds), and knows nothing of
-/// pages. All amounts come from outside, some from guests, and may be any 64-bit numbers: sums are taken in 128 bits, and ratios in
-/// double precision are brought back into range before they become integers.
-///
-/// What a policy promises is its own: this one, that a round moves no guest by more than `maxChangeBytes` and none beyond its
-/// minimum and maximum. What none can promise is that guests obey: a target is a wish until `actualBytes` follows.
-
 /// Share-proportional balancing, as Proxmox VE does it every 10 s (pve-manager, `PVE::AutoBalloon` and `pvestatd`).
 ///
 /// The host should use `hostTargetPercent` of its memory; the difference to what it uses is the goal of a round. Guests above their
 /// minima are given that surplus in proportion to their shares. When the host can give, guests under memory pressure come first; when it
 /// must take, guests with memory to spare do. Only if those cannot move at all does everybody take part.
+///
+/// A round moves no guest by more than `maxChangeBytes` and none beyond its minimum and maximum.
 ///
 /// A guest's memory is its `actualBytes`, as Proxmox VE uses what the balloon reports, so a guest that lags behind its target is not driven
 /// further each round than the cap allows.

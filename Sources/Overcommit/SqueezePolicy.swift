@@ -13,9 +13,9 @@ public struct SqueezePolicy: OvercommitPolicy {
     /// How far from its target a driver may come to rest.
     public var inaccuracyBytes: UInt64 = 4 << 10
     /// The time between two rounds.
-    public var interval_ns: UInt64 = 10_000_000_000
+    public var intervalNanoseconds: UInt64 = 10_000_000_000
     /// How long a guest may be off its target without moving toward it.
-    public var stuckAfter_ns: UInt64 = 5_000_000_000
+    public var stuckAfterNanoseconds: UInt64 = 5_000_000_000
 
     /// The defaults.
     public init() {}
@@ -38,11 +38,11 @@ public struct SqueezePolicy: OvercommitPolicy {
   /// The parameters in use.
   public var parameters: Parameters
   private var progress: [String: Progress] = [:]
-  private var now_ns: UInt64 = 0
+  private var nowNanoseconds: UInt64 = 0
 
   private struct Progress: Hashable, Sendable {
     var actual: UInt64
-    var movedAt_ns: UInt64
+    var movedAtNanoseconds: UInt64
     var isStuck = false
   }
 
@@ -51,14 +51,14 @@ public struct SqueezePolicy: OvercommitPolicy {
 
   /// One round, an interval after the last.
   public mutating func targets(host: HostStatistics, guests: [GuestStatistics]) -> [MemoryTarget] {
-    let iteration = iterate(freeBytes: host.freeBytes, guests: guests, now_ns: now_ns)
-    now_ns = UInt64(clamping: UInt128(now_ns) + UInt128(parameters.interval_ns))
+    let iteration = iterate(freeBytes: host.freeBytes, guests: guests, nowNanoseconds: nowNanoseconds)
+    nowNanoseconds = UInt64(clamping: UInt128(nowNanoseconds) + UInt128(parameters.intervalNanoseconds))
     return zip(guests, iteration.targets).map { MemoryTarget(name: $0.name, targetBytes: $1) }
   }
 
   /// One round at a given time.
-  public mutating func iterate(freeBytes: UInt64, guests: [GuestStatistics], now_ns: UInt64) -> Iteration {
-    let stuck = observe(guests, now_ns: now_ns)
+  public mutating func iterate(freeBytes: UInt64, guests: [GuestStatistics], nowNanoseconds: UInt64) -> Iteration {
+    let stuck = observe(guests, nowNanoseconds: nowNanoseconds)
     let active = guests.indices.filter { !stuck[$0] }
     let freeable = active.reduce(Int128(freeBytes)) { $0 + minFreeable(guests[$1]) }
     let surplus = max(0, freeable - Int128(parameters.wantedBytes))
@@ -91,17 +91,17 @@ public struct SqueezePolicy: OvercommitPolicy {
   }
 
   /// Notes who moved toward its target; guests that are gone are forgotten.
-  private mutating func observe(_ guests: [GuestStatistics], now_ns: UInt64) -> [Bool] {
+  private mutating func observe(_ guests: [GuestStatistics], nowNanoseconds: UInt64) -> [Bool] {
     var seen: [String: Progress] = [:]
     let stuck = guests.map { guest in
-      var state = progress[guest.name] ?? Progress(actual: guest.actualBytes, movedAt_ns: now_ns)
+      var state = progress[guest.name] ?? Progress(actual: guest.actualBytes, movedAtNanoseconds: nowNanoseconds)
       let isOff = isOff(guest, target: guest.currentBytes)
       let shouldGrow = guest.currentBytes > guest.actualBytes
       let moved = shouldGrow ? guest.actualBytes > state.actual : guest.actualBytes < state.actual
       if !isOff || moved {
-        state.movedAt_ns = now_ns
+        state.movedAtNanoseconds = nowNanoseconds
         state.isStuck = false
-      } else if now_ns > state.movedAt_ns && now_ns - state.movedAt_ns > parameters.stuckAfter_ns {
+      } else if nowNanoseconds > state.movedAtNanoseconds && nowNanoseconds - state.movedAtNanoseconds > parameters.stuckAfterNanoseconds {
         state.isStuck = true
       }
       state.actual = guest.actualBytes

@@ -63,9 +63,3 @@ public struct MemoryTarget: Hashable, Sendable {
     self.targetBytes = targetBytes
   }
 }
-
-/// A policy that divides a host's memory among its guests.
-public protocol OvercommitPolicy: Sendable {
-  /// One round: statistics in, a target for every virtual machine out, in the same order.
-  mutating func targets(host: HostStatistics, guests: [GuestStatistics]) -> [MemoryTarget]
-}

@@ -2,7 +2,8 @@ public import Addressing
 
 /// An entry of an x86-64 page table (Intel SDM 4.5, tables 4-15 to 4-20).
 ///
-/// In a guest's own tables the frame is a guest frame, in shadow tables a host frame: the accessor that is used says which.
+/// In a guest's own tables the frame is a guest frame, in shadow tables a host frame: the accessor that is used says which. Bit 8, G, is
+/// not modelled: every load of CR3 drops all of a guest's translations.
 @frozen public struct X86Entry: Hashable, Sendable, BitwiseCopyable {
   /// The word as it lies in memory.
   public var rawValue: UInt64
@@ -22,8 +23,6 @@ public import Addressing
   public static let dirty: UInt64 = 1 << 6
   /// Bit 7, PS: the entry maps a 2 MiB or 1 GiB page; levels 2 and 3 only.
   public static let pageSize: UInt64 = 1 << 7
-  /// Bit 8, G: the translation survives a load of CR3.
-  public static let global: UInt64 = 1 << 8
   /// Bit 63, XD: instruction fetches are not allowed.
   public static let noExecute: UInt64 = 1 << 63
   /// Bits 51:12, the frame.
@@ -68,8 +67,6 @@ public import Addressing
   @inlinable public var isDirty: Bool { rawValue & X86Entry.dirty != 0 }
   /// Whether PS is set.
   @inlinable public var isLarge: Bool { rawValue & X86Entry.pageSize != 0 }
-  /// Whether G is set.
-  @inlinable public var isGlobal: Bool { rawValue & X86Entry.global != 0 }
   /// Whether XD is set.
   @inlinable public var isNoExecute: Bool { rawValue & X86Entry.noExecute != 0 }
 

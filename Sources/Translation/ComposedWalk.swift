@@ -12,7 +12,7 @@ public func composedWalk(
   composedWalk(address, cr3: cr3, map: map) { entry in
     let leaf = map.leaf(of: entry.page)
     guard leaf.isPresent else { return nil }
-    return contents.load(HostPhysicalAddress(leaf.frame.address.rawValue | entry.offset(in: .size4K)))
+    return contents.load(leaf.frame.address(atOffsetOf: entry))
   }
 }
 

@@ -21,7 +21,7 @@ struct GuestTables {
   @inline(__always) func place(_ entry: GuestPhysicalAddress) -> HostPhysicalAddress? {
     let leaf = map.leaf(of: entry.page)
     guard leaf.isReadable else { return nil }
-    return HostPhysicalAddress(leaf.frame.address.rawValue | entry.offset(in: .size4K))
+    return leaf.frame.address(atOffsetOf: entry)
   }
 
   /// The violation of a load of a guest table that the map has no page for.
@@ -38,7 +38,7 @@ struct GuestTables {
       let entryAddress = walk.entryAddress
       let leaf = map.leaf(of: entryAddress.page)
       guard leaf.isReadable else { return Self.missing(entryAddress) }
-      let place = HostPhysicalAddress(leaf.frame.address.rawValue | entryAddress.offset(in: .size4K))
+      let place = leaf.frame.address(atOffsetOf: entryAddress)
       let entry = X86Entry(rawValue: contents.load(place))
       let step = walk.step(entry)
       guard step == .table || step == .leaf else { return nil }

@@ -19,7 +19,7 @@ public final class NativeTranslator: Translator {
   private let root = Column<UInt64>(count: 1)
 
   /// A translator for one guest. It needs no frames of its own.
-  public init(contents: FrameContents, map: GuestPhysicalMap, tlb: TLBHierarchy, vpid: VPID, frames: any TableFrameSource) {
+  public init(contents: FrameContents, map: GuestPhysicalMap, tlb: TLBHierarchy, vpid: VPID) {
     tables = GuestTables(contents: contents, map: map)
     self.tlb = tlb
     self.vpid = vpid
@@ -38,7 +38,7 @@ public final class NativeTranslator: Translator {
   public func translate(_ address: GuestVirtualAddress, _ access: AccessKind, _ privilege: Privilege) -> TranslationOutcome {
     let need = TLBNeed(access, isUser: privilege == .user)
     if let hit = tlb.lookup(vpid, address.page, access, need: need) {
-      return .mapped(HostPhysicalAddress(hit.entry.frame.address.rawValue | address.offset(in: .size4K)))
+      return .mapped(hit.entry.frame.address(atOffsetOf: address))
     }
     return walk(address, access, isUser: privilege == .user)
   }
@@ -61,14 +61,14 @@ public final class NativeTranslator: Translator {
       if let violation = tables.markUsed(address, root: root, isWrite: isWrite) { return .violation(violation) }
     }
     let leaf = tables.map.leaf(of: walk.target)
-    let target = GuestPhysicalAddress(walk.target.address.rawValue | address.offset(in: .size4K))
+    let target = walk.target.address(atOffsetOf: address)
     if let violation = GuestTables.refusal(leaf, target, access) { return .violation(violation) }
     tables.map.markUsed(walk.target, leaf, isWrite: isWrite)
     let entry = TLBEntry(
       leaf.frame, writable: walk.rights.isWritable && leaf.isWritable, user: walk.rights.isUser,
       noExecute: !(walk.rights.isExecutable && leaf.isExecutable), dirty: isWrite || (walk.entry.isDirty && leaf.isDirty))
     tlb.insert(vpid, address.page, access, entry)
-    return .mapped(HostPhysicalAddress(leaf.frame.address.rawValue | address.offset(in: .size4K)))
+    return .mapped(leaf.frame.address(atOffsetOf: address))
   }
 
   private func fault(_ code: PageFaultErrorCode) -> TranslationOutcome {
@@ -87,7 +87,7 @@ public final class NativeTranslator: Translator {
   /// Never: the guest's tables are its own.
   public func storeTraps(_ frame: GuestFrame) -> Bool { false }
   /// Nothing to do.
-  public func guestTableStored(_ value: UInt64, at address: GuestPhysicalAddress) {}
+  public func guestTableStored(at address: GuestPhysicalAddress) {}
   /// Nothing to do.
   public func guestPageReplaced(_ frame: GuestFrame) {}
 

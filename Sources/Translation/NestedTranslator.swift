@@ -23,7 +23,7 @@ public final class NestedTranslator: Translator {
 
   /// A translator for one guest. It needs no frames but the map's.
   public init(
-    contents: FrameContents, map: GuestPhysicalMap, tlb: TLBHierarchy, vpid: VPID, frames: any TableFrameSource,
+    contents: FrameContents, map: GuestPhysicalMap, tlb: TLBHierarchy, vpid: VPID,
     keepsAccessedDirty: Bool = true
   ) {
     tables = GuestTables(contents: contents, map: map)
@@ -45,7 +45,7 @@ public final class NestedTranslator: Translator {
   public func translate(_ address: GuestVirtualAddress, _ access: AccessKind, _ privilege: Privilege) -> TranslationOutcome {
     let need = TLBNeed(access, isUser: privilege == .user)
     if let hit = tlb.lookup(vpid, address.page, access, need: need) {
-      return .mapped(HostPhysicalAddress(hit.entry.frame.address.rawValue | address.offset(in: .size4K)))
+      return .mapped(hit.entry.frame.address(atOffsetOf: address))
     }
     return walk(address, access, isUser: privilege == .user)
   }
@@ -62,7 +62,7 @@ public final class NestedTranslator: Translator {
       switch map.walk(entry, .read, for: .guestTable, setsAccessedDirty: keepsAccessedDirty, references: &references) {
       case .mapped(let leaf):
         references &+= 1
-        let place = HostPhysicalAddress(leaf.frame.address.rawValue | entry.offset(in: .size4K))
+        let place = leaf.frame.address(atOffsetOf: entry)
         step = walk.step(X86Entry(rawValue: tables.contents.load(place)))
       case .violation(let low): return violation(entry, low, .guestTable, keepsAccessedDirty ? .write : .read)
       case .misconfiguration: return misconfiguration(entry, .guestTable, .read)
@@ -77,7 +77,7 @@ public final class NestedTranslator: Translator {
         return .violation(violation)
       }
     }
-    let target = GuestPhysicalAddress(walk.target.address.rawValue | address.offset(in: .size4K))
+    let target = walk.target.address(atOffsetOf: address)
     switch map.walk(target, access, for: .access, setsAccessedDirty: keepsAccessedDirty, references: &references) {
     case .mapped(let leaf):
       let entry = TLBEntry(
@@ -85,7 +85,7 @@ public final class NestedTranslator: Translator {
         noExecute: !(walk.rights.isExecutable && leaf.isExecutable),
         dirty: isWrite || (walk.entry.isDirty && (leaf.isDirty || !keepsAccessedDirty)))
       tlb.insert(vpid, address.page, access, entry)
-      return .mapped(HostPhysicalAddress(leaf.frame.address.rawValue | address.offset(in: .size4K)))
+      return .mapped(leaf.frame.address(atOffsetOf: address))
     case .violation(let low): return violation(target, low, .access, access)
     case .misconfiguration: return misconfiguration(target, .access, access)
     }
@@ -124,7 +124,7 @@ public final class NestedTranslator: Translator {
   /// Never: the guest's tables are its own.
   public func storeTraps(_ frame: GuestFrame) -> Bool { false }
   /// Nothing to do.
-  public func guestTableStored(_ value: UInt64, at address: GuestPhysicalAddress) {}
+  public func guestTableStored(at address: GuestPhysicalAddress) {}
   /// Nothing to do.
   public func guestPageReplaced(_ frame: GuestFrame) {}
 

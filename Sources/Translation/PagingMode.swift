@@ -1,6 +1,6 @@
 /// How a guest's addresses are translated.
 public enum PagingMode: String, CaseIterable, Sendable {
-  /// No virtualization: the tables hold host frames.
+  /// As if there were no virtualization: the processor walks the guest's tables alone, and the rest is looked up for free.
   case native
   /// The processor walks the guest's tables and, for each address in them, the host's (EPT).
   case nested

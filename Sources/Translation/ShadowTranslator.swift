@@ -106,7 +106,7 @@ public final class ShadowTranslator: Translator {
   public func translate(_ address: GuestVirtualAddress, _ access: AccessKind, _ privilege: Privilege) -> TranslationOutcome {
     let isUser = privilege == .user
     if let hit = tlb.lookup(vpid, address.page, access, need: TLBNeed(access, isUser: isUser)) {
-      return .mapped(HostPhysicalAddress(hit.entry.frame.address.rawValue | address.offset(in: .size4K)))
+      return .mapped(hit.entry.frame.address(atOffsetOf: address))
     }
     if state[State.pending] == 0, let place = walkShadow(address, access, isUser: isUser) { return .mapped(place) }
     return fault(address, access, isUser: isUser)
@@ -131,7 +131,7 @@ public final class ShadowTranslator: Translator {
     let entry = TLBEntry(
       leaf.hostFrame, writable: leaf.isWritable, user: leaf.isUser, noExecute: leaf.isNoExecute, dirty: leaf.isWritable)
     tlb.insert(vpid, address.page, access, entry)
-    return HostPhysicalAddress(leaf.hostFrame.address.rawValue | address.offset(in: .size4K))
+    return leaf.hostFrame.address(atOffsetOf: address)
   }
 
   /// The hypervisor's page fault handler.
@@ -168,7 +168,7 @@ public final class ShadowTranslator: Translator {
   /// Lets one access through without keeping its translation.
   private func carryOut(_ address: GuestVirtualAddress, _ access: AccessKind, _ target: GuestFrame) -> TranslationOutcome {
     tlb.countUncachedMiss(vpid, access)
-    return .mapped(HostPhysicalAddress(tables.map.leaf(of: target).frame.address.rawValue | address.offset(in: .size4K)))
+    return .mapped(tables.map.leaf(of: target).frame.address(atOffsetOf: address))
   }
 
   private enum GuestWalk {
@@ -193,7 +193,7 @@ public final class ShadowTranslator: Translator {
       if let violation = tables.markUsed(address, root: root, isWrite: isWrite) { return .violation(violation) }
     }
     let leaf = tables.map.leaf(of: walk.target)
-    let target = GuestPhysicalAddress(walk.target.address.rawValue | address.offset(in: .size4K))
+    let target = walk.target.address(atOffsetOf: address)
     if let violation = GuestTables.refusal(leaf, target, access) { return .violation(violation) }
     tables.map.markUsed(walk.target, leaf, isWrite: isWrite)
     return .allowed(walk.target)
@@ -264,7 +264,7 @@ public final class ShadowTranslator: Translator {
   public func storeTraps(_ frame: GuestFrame) -> Bool { shadow.isShadowed(frame) }
 
   /// An exit: removes what shadowed the old entry; the next use fills in the new one.
-  public func guestTableStored(_ value: UInt64, at address: GuestPhysicalAddress) {
+  public func guestTableStored(at address: GuestPhysicalAddress) {
     counts.add(.pageTableWrite)
     shadow.zapEntry(Int(address.offset(in: .size4K) >> 3), ofTable: address.page)
     flushStale()

@@ -18,8 +18,6 @@ public struct TranslationCounters: Hashable, Sendable {
 
   /// Accesses that completed: an access that faulted and was made again is one.
   public var references: UInt64 { tlb.references }
-  /// Walk references for each access that missed both levels; 0 where none did.
-  public var referencesPerWalk: Double { tlb.l2Misses == 0 ? 0 : Double(walkReferences) / Double(tlb.l2Misses) }
 
   /// Adds another's counts.
   public static func += (a: inout TranslationCounters, b: TranslationCounters) {

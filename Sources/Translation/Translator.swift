@@ -43,8 +43,8 @@ public protocol Translator: AnyObject {
   /// shadowed table).
   func storeTraps(_ frame: GuestFrame) -> Bool
 
-  /// The hypervisor has carried out a trapped store of the word `value` at `address`, which is 8-byte aligned.
-  func guestTableStored(_ value: UInt64, at address: GuestPhysicalAddress)
+  /// The hypervisor has carried out a trapped store of a word at `address`, which is 8-byte aligned.
+  func guestTableStored(at address: GuestPhysicalAddress)
 
   /// The whole content of a guest page was replaced other than by stores of words (by a device, or by a guest that reuses the page).
   func guestPageReplaced(_ frame: GuestFrame)

@@ -52,9 +52,6 @@ public import Addressing
     }
     rawValue = bits
   }
-
-  /// Whether an entry has the rights.
-  @inlinable public func isMet(by entry: TLBEntry) -> Bool { entry.rawValue & rawValue == rawValue }
 }
 
 /// Where a look-up hit.

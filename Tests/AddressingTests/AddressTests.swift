@@ -36,6 +36,8 @@ struct AddressTests {
       #expect(address.page.rawValue == address.rawValue / 4096)
       #expect(address.page.address == address.aligned(to: .size4K))
       #expect(GuestVirtualPage(address.page.index) == address.page)
+      let frame = HostFrame(generator.next() >> 12)
+      #expect(frame.address(atOffsetOf: address).rawValue == frame.rawValue * 4096 + address.rawValue % 4096)
     }
   }
 

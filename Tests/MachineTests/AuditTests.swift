@@ -172,7 +172,7 @@ struct AuditTests {
     let fixture = try Fixture(.shadow, audited: false)
     let space = fixture.touchAll()
     let entry = space.entryAddress(UInt64(Fixture.privatePage))
-    let place = HostPhysicalAddress(fixture.a.map.leaf(of: entry.page).frame.address.rawValue | entry.offset(in: .size4K))
+    let place = fixture.a.map.leaf(of: entry.page).frame.address(atOffsetOf: entry)
     fixture.host.contents.store(0, place)
     #expect(fixture.host.brokenLaws == [2])
   }

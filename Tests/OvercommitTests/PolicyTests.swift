@@ -69,7 +69,7 @@ func smallGuest(
     squeeze.parameters = SqueezePolicy.Parameters()
     squeeze.parameters.wantedBytes = .max
     squeeze.parameters.inaccuracyBytes = .max
-    squeeze.parameters.interval_ns = .max
+    squeeze.parameters.intervalNanoseconds = .max
     for _ in 0..<3 { #expect(squeeze.targets(host: host, guests: guests).count == 2) }
     for value in [Double.nan, .infinity, -.infinity, -1, 0, 1, 1e300] {
       var tax = IdleTaxPolicy()

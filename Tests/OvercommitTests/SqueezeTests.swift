@@ -35,7 +35,7 @@ import Testing
     policy.parameters.inaccuracyBytes = inaccuracy
     for tenth in 1...2000 {
       let iteration = policy.iterate(
-        freeBytes: UInt64(free), guests: guests.map(\.statistics), now_ns: UInt64(tenth - 1) * 100_000_000)
+        freeBytes: UInt64(free), guests: guests.map(\.statistics), nowNanoseconds: UInt64(tenth - 1) * 100_000_000)
       if iteration.isSettled {
         let reserve = guests.reduce(free) {
           $0 - (Int64($1.statistics.currentBytes) + Int64(inaccuracy) - Int64($1.statistics.actualBytes))
@@ -68,7 +68,7 @@ import Testing
     var policy = SqueezePolicy()
     policy.parameters.wantedBytes = wanted
     policy.parameters.inaccuracyBytes = inaccuracy
-    return policy.iterate(freeBytes: 0, guests: guests.map(\.statistics), now_ns: 0)
+    return policy.iterate(freeBytes: 0, guests: guests.map(\.statistics), nowNanoseconds: 0)
   }
 
   @Test("The first gamma and targets of scenarios a and b")
@@ -124,7 +124,7 @@ import Testing
     policy.parameters.wantedBytes = 0
     policy.parameters.inaccuracyBytes = 4
     for tenth in 1...300 {
-      let iteration = policy.iterate(freeBytes: UInt64(free), guests: moving.map(\.statistics), now_ns: UInt64(tenth) * 100_000_000)
+      let iteration = policy.iterate(freeBytes: UInt64(free), guests: moving.map(\.statistics), nowNanoseconds: UInt64(tenth) * 100_000_000)
       for index in moving.indices {
         moving[index].statistics.currentBytes = iteration.targets[index]
         free -= moving[index].move(tenth: tenth, inaccuracy: 4)
@@ -140,9 +140,9 @@ import Testing
     policy.parameters.inaccuracyBytes = 4
     let second: UInt64 = 1_000_000_000
     for (time, isStuck): (UInt64, Bool) in [(0, false), (5, false), (6, true), (60, true)] {
-      #expect(policy.iterate(freeBytes: 0, guests: [guest], now_ns: time * second).stuck == [isStuck])
+      #expect(policy.iterate(freeBytes: 0, guests: [guest], nowNanoseconds: time * second).stuck == [isStuck])
     }
     guest.actualBytes = 1999
-    #expect(policy.iterate(freeBytes: 0, guests: [guest], now_ns: 61 * second).stuck == [false])
+    #expect(policy.iterate(freeBytes: 0, guests: [guest], nowNanoseconds: 61 * second).stuck == [false])
   }
 }

@@ -188,9 +188,15 @@ struct WildGuest {
   private func rigs(shadowLimit: Int = 300, shadowFrames: Int = 400) throws -> [GuestRig] {
     let tlb = TLBHierarchy(try TLBGeometry(parsing: "l1i=4x2,l1d=8x4,l2=32x4"))
     return [
-      try GuestRig(tlb: tlb, vpid: 1) { NativeTranslator(contents: $0, map: $1, tlb: $2, vpid: $3, frames: $4) },
-      try GuestRig(tlb: tlb, vpid: 2) { NestedTranslator(contents: $0, map: $1, tlb: $2, vpid: $3, frames: $4) },
-      try GuestRig(tlb: tlb, vpid: 3) { NestedTranslator(contents: $0, map: $1, tlb: $2, vpid: $3, frames: $4, keepsAccessedDirty: false) },
+      try GuestRig(tlb: tlb, vpid: 1) { contents, map, tlb, vpid, _ in
+        NativeTranslator(contents: contents, map: map, tlb: tlb, vpid: vpid)
+      },
+      try GuestRig(tlb: tlb, vpid: 2) { contents, map, tlb, vpid, _ in
+        NestedTranslator(contents: contents, map: map, tlb: tlb, vpid: vpid)
+      },
+      try GuestRig(tlb: tlb, vpid: 3) { contents, map, tlb, vpid, _ in
+        NestedTranslator(contents: contents, map: map, tlb: tlb, vpid: vpid, keepsAccessedDirty: false)
+      },
       try GuestRig(tlb: tlb, vpid: 4, shadowFrames: shadowFrames) {
         ShadowTranslator(contents: $0, map: $1, tlb: $2, vpid: $3, frames: $4, shadowPageLimit: shadowLimit)
       },

@@ -136,8 +136,8 @@ final class GuestRig {
   /// A store to guest-physical memory that does not go through the guest's page tables.
   func store(_ value: UInt64, _ address: GuestPhysicalAddress) {
     if !map.leaf(of: address.page).isWritable { resolve(address.page, .write) }
-    contents.store(value, HostPhysicalAddress(hostFrame(address.page).address.rawValue | address.offset(in: .size4K)))
-    if translator.storeTraps(address.page) { translator.guestTableStored(value, at: address) }
+    contents.store(value, hostFrame(address.page).address(atOffsetOf: address))
+    if translator.storeTraps(address.page) { translator.guestTableStored(at: address) }
   }
 
   /// A word of guest-physical memory, wherever its content is.

@@ -15,8 +15,8 @@ struct SmallGuest {
   init(_ mode: PagingMode, leaf: Int = 1, tlb: TLBHierarchy = TLBHierarchy(TLBPreset.golden.geometry), vpid: UInt16 = 1) throws {
     rig = try GuestRig(tlb: tlb, vpid: vpid) { contents, map, tlb, vpid, frames in
       switch mode {
-      case .native: NativeTranslator(contents: contents, map: map, tlb: tlb, vpid: vpid, frames: frames)
-      case .nested: NestedTranslator(contents: contents, map: map, tlb: tlb, vpid: vpid, frames: frames)
+      case .native: NativeTranslator(contents: contents, map: map, tlb: tlb, vpid: vpid)
+      case .nested: NestedTranslator(contents: contents, map: map, tlb: tlb, vpid: vpid)
       case .shadow: ShadowTranslator(contents: contents, map: map, tlb: tlb, vpid: vpid, frames: frames)
       }
     }

@@ -1,0 +1,45 @@
+public import Addressing
+
+/// What a walk of x86 tables lets pass: the AND over its levels of R/W, U/S and the complement of XD.
+@frozen public struct X86Rights: Hashable, Sendable, BitwiseCopyable {
+  /// Bit 1 W, bit 2 U, bit 63 X: at the places of R/W, U/S and XD in an entry.
+  public var rawValue: UInt64
+
+  @inlinable init(rawValue: UInt64) { self.rawValue = rawValue }
+
+  @usableFromInline static let mask = X86Entry.writable | X86Entry.user | X86Entry.noExecute
+
+  /// Everything: what a walk has before its first level.
+  public static let all = X86Rights(rawValue: mask)
+
+  /// The rights of one entry.
+  @inlinable public init(of entry: X86Entry) { rawValue = (entry.rawValue ^ X86Entry.noExecute) & X86Rights.mask }
+
+  /// Rights told one by one.
+  @inlinable public init(writable: Bool, user: Bool, executable: Bool) {
+    rawValue = (writable ? X86Entry.writable : 0) | (user ? X86Entry.user : 0) | (executable ? X86Entry.noExecute : 0)
+  }
+
+  /// The rights that both have.
+  @inlinable public func intersection(_ other: X86Rights) -> X86Rights { X86Rights(rawValue: rawValue & other.rawValue) }
+
+  /// Whether every level allows writes.
+  @inlinable public var isWritable: Bool { rawValue & X86Entry.writable != 0 }
+  /// Whether every level allows user mode.
+  @inlinable public var isUser: Bool { rawValue & X86Entry.user != 0 }
+  /// Whether every level allows fetches.
+  @inlinable public var isExecutable: Bool { rawValue & X86Entry.noExecute != 0 }
+
+  /// The permission check of a completed walk (Intel SDM 4.6.1) with CR0.WP = 1, EFER.NXE = 1, no SMEP, SMAP or protection keys: the
+  /// error code where the access is refused, nil where it may go ahead.
+  @inlinable public func refusal(of access: AccessKind, isUser user: Bool) -> PageFaultErrorCode? {
+    var needed: UInt64 = user ? X86Entry.user : 0
+    switch access {
+    case .read: break
+    case .write: needed |= X86Entry.writable
+    case .fetch: needed |= X86Entry.noExecute
+    }
+    guard rawValue & needed != needed else { return nil }
+    return PageFaultErrorCode(access: access, isUser: user).union(.present)
+  }
+}
