@@ -39,8 +39,6 @@ public final class BalloonDriver<Memory: GuestMemory, Pages: BalloonPageSource> 
 
   /// Page numbers in one buffer: VIRTIO_BALLOON_ARRAY_PFNS_MAX of Linux.
   public static var pagesPerBuffer: Int { 256 }
-  /// How many frames of its own the driver needs: one for each queue, one for its buffers.
-  public static var queueFramesNeeded: Int { 4 }
   /// Descriptors in each queue, which then fits a page; QEMU's number.
   static var queueSize: UInt16 { 128 }
   static var statisticsOffset: UInt64 { 2048 }
@@ -49,7 +47,7 @@ public final class BalloonDriver<Memory: GuestMemory, Pages: BalloonPageSource> 
   /// - Parameters:
   ///   - transport: the device's registers.
   ///   - memory: the guest's memory.
-  ///   - queueFrames: pages of the guest that are the driver's alone from now on, at least `queueFramesNeeded`.
+  ///   - queueFrames: pages of the guest that are the driver's alone from now on, at least `BalloonQueue.framesNeeded`.
   ///   - pages: the guest's kernel.
   ///   - features: what the driver would accept; of it, only what it implements and the device offers is accepted. PAGE_POISON,
   ///     PAGE_REPORTING and FREE_PAGE_HINT never are: this driver writes no poison value, reports nothing and gives no hints.
@@ -57,7 +55,7 @@ public final class BalloonDriver<Memory: GuestMemory, Pages: BalloonPageSource> 
     transport: any BalloonTransport, memory: Memory, queueFrames: [GuestFrame], pages: Pages,
     features: BalloonFeatures = [.mustTellHost, .statisticsQueue, .deflateOnOutOfMemory]
   ) throws(BalloonDriverError) {
-    guard queueFrames.count >= Self.queueFramesNeeded else { throw .tooFewQueueFrames(needed: Self.queueFramesNeeded) }
+    guard queueFrames.count >= BalloonQueue.framesNeeded else { throw .tooFewQueueFrames(needed: BalloonQueue.framesNeeded) }
     transport.reset()
     transport.setStatus([.acknowledge, .driver])
     let accepted = transport.offeredFeatures.intersection(features).intersection(

@@ -21,6 +21,9 @@ public enum BalloonQueue: UInt8, CaseIterable, Sendable {
   case deflate = 1
   /// Statistics, if STATS_VQ was accepted.
   case statistics = 2
+
+  /// How many frames of the guest a driver needs for itself: one for each queue, one for its buffers.
+  public static let framesNeeded = allCases.count + 1
 }
 
 /// Why a device interrupts (virtio 1.2, 4.1.4.5: the ISR status).

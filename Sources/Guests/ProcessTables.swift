@@ -34,7 +34,7 @@ final class ProcessTables {
   private func entryAddress(of address: GuestVirtualAddress, building: Bool) -> GuestPhysicalAddress? {
     var table = root.address
     for level in stride(from: 4, to: 1, by: -1) {
-      let slot = table.advanced(by: UInt64(X86Index.index(of: address, level: level)) * 8)
+      let slot = X86Index.entryAddress(in: table, of: address, level: level)
       guard let word = kernel.vm.load64(slot) else { return nil }
       let entry = X86Entry(rawValue: word)
       if entry.isPresent {
@@ -46,7 +46,7 @@ final class ProcessTables {
       guard kernel.vm.store64(X86Entry.table(fresh).rawValue, slot) else { return nil }
       table = fresh.address
     }
-    return table.advanced(by: UInt64(X86Index.index(of: address, level: 1)) * 8)
+    return X86Index.entryAddress(in: table, of: address, level: 1)
   }
 
   /// Gives all tables back. No processor may use them any more.

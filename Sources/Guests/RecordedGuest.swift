@@ -1,4 +1,5 @@
 public import Addressing
+internal import Ballooning
 public import Columns
 public import Machine
 internal import PageContents
@@ -32,12 +33,11 @@ public final class RecordedGuest: Guest {
 
   /// Where Linux maps all physical memory (Documentation/arch/x86/x86_64/mm.rst).
   static let directMap: UInt64 = 0xffff_8880_0000_0000
-  static let queuePages = 4
 
   /// How much memory memlab adds for the guest's tables and queues: the tables of four levels, rounded up to a MiB.
   public static func addedMemory(recordedPages: Int) -> ByteSize {
     let tables = (recordedPages + 511) / 512
-    let pages = 1 + tables / (512 * 512) + 1 + tables / 512 + 1 + tables + queuePages
+    let pages = 1 + tables / (512 * 512) + 1 + tables / 512 + 1 + tables + BalloonQueue.framesNeeded
     return ByteSize(bytes: UInt64((pages + 255) / 256) << 20)
   }
 
@@ -75,12 +75,12 @@ public final class RecordedGuest: Guest {
     }
     let root = take()
     for page in identities.indices { mapDirectly(GuestFrame(page), root: root, take) }
-    balloonQueueFrames = (0..<Self.queuePages).map { _ in take() }
+    balloonQueueFrames = (0..<BalloonQueue.framesNeeded).map { _ in take() }
     vm.loadCR3(root.address)
   }
 
   private func mapDirectly(_ frame: GuestFrame, root: GuestFrame, _ take: () -> GuestFrame) {
-    let address = GuestVirtualAddress(Self.directMap + frame.address.rawValue)
+    let address = self.address(of: frame.index)
     var table = root.address
     for level in stride(from: 4, to: 1, by: -1) {
       let slot = X86Index.entryAddress(in: table, of: address, level: level)

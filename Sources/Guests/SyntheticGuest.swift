@@ -1,4 +1,5 @@
 public import Addressing
+internal import Ballooning
 public import Columns
 public import Machine
 internal import PageContents
@@ -39,8 +40,6 @@ public final class SyntheticGuest: Guest {
   static let accessesPerPage = 8
   /// A process fills its heap in about this many seconds.
   static let secondsToFillHeap = 4
-  /// Guest pages for the balloon's two queues and its buffer of page numbers.
-  static let queuePages = 4
 
   /// A guest that fills `vm` as `spec` says. Guests given the same `image` hold the same files; `own` is this guest's alone.
   public init(vm: VirtualMachine, spec: SyntheticGuestSpec, image: ContentSpace, own: ContentSpace, random: RandomSource) {
@@ -82,7 +81,7 @@ public final class SyntheticGuest: Guest {
       guard let frame = kernel.allocate() else { break }
       _ = vm.fill(frame, with: page * 4 < pages * 3 ? image.content(.kernel, UInt64(page)) : unique.take())
     }
-    for _ in 0..<Self.queuePages {
+    for _ in 0..<BalloonQueue.framesNeeded {
       if let frame = kernel.allocateZeroed() { balloonQueueFrames.append(frame) }
     }
     idle = ProcessTables(kernel: kernel)
