@@ -1,12 +1,3 @@
-/// # Laboratory: a plan becomes a run
-///
-/// A run is a list of things that happen at moments of virtual time: a guest's tick, a batch of the scanner, a decision of the policy, a step of
-/// a balloon, a window of accesses, a sample. Each is an event on one queue; carrying it out may put the next of its kind on the queue
-/// again. Nothing else moves time, and nothing reads a clock on the wall.
-///
-/// The invariant: *events happen in the order of (time, sequence)*, where the sequence counts the events as they were scheduled. Both are
-/// integers and every event is deterministic, so one scenario and one seed give one run, to the last byte, on any machine.
-
 /// Events in order of time; those of one time in the order in which they were scheduled. A binary heap.
 struct EventQueue<Event> {
   private struct Entry {

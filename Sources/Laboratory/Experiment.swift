@@ -9,6 +9,15 @@ public import Scenarios
 internal import Translation
 internal import TranslationCaching
 
+/// # Laboratory: a plan becomes a run
+///
+/// A run is a list of things that happen at moments of virtual time: a guest's tick, a batch of the scanner, a decision of the policy, a step of
+/// a balloon, a window of accesses, a sample. Each is an event on one queue; carrying it out may put the next of its kind on the queue
+/// again. Nothing else moves time, and nothing reads a clock on the wall.
+///
+/// The invariant: *events happen in the order of (time, sequence)*, where the sequence counts the events as they were scheduled. Both are
+/// integers and every event is deterministic, so one scenario and one seed give one run, to the last byte, on any machine.
+
 /// A run of a scenario: the host, its tenants and the event queue.
 public final class Experiment {
   let scenario: Scenario
@@ -50,11 +59,11 @@ public final class Experiment {
     self.cost = cost
     let plans = try scenario.vms.map { vm throws(ExperimentError) in try TenantPlan(vm, recordings: recordings) }
     let capacity = plans.reduce(0) { $0 + Host.ordinals(for: $1.memory) }
+    let tlb = try Self.geometry(scenario.host.tlb)
     do throws(HostError) {
       host = try Host(
         HostConfiguration(
-          memory: scenario.host.memory, swap: scenario.host.swap, tlb: try Self.geometry(scenario.host.tlb), guestPageCapacity: capacity,
-          audited: audited))
+          memory: scenario.host.memory, swap: scenario.host.swap, tlb: tlb, guestPageCapacity: capacity, audited: audited))
     } catch { throw .host(error) }
     let spaces = SpaceNumbers(scenario)
     let random = RandomSource(seed: scenario.seed)
@@ -68,8 +77,7 @@ public final class Experiment {
     if let scanner { host.onZeroPageLost = { scanner.zeroPageLeft($0) } }
   }
 
-  private static func geometry(_ text: String) throws(HostError) -> TLBGeometry {
-    if let preset = TLBPreset.all.first(where: { $0.name == text }) { return preset.geometry }
+  private static func geometry(_ text: String) throws(ExperimentError) -> TLBGeometry {
     do throws(TLBGeometryError) { return try TLBGeometry(parsing: text) } catch { throw .tlb(error.problem) }
   }
 

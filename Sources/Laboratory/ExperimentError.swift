@@ -4,6 +4,8 @@ public import Machine
 public enum ExperimentError: Error, Equatable, Sendable {
   /// The host cannot be built, or a virtual machine not on it.
   case host(HostError)
+  /// The host's TLB cannot be built; why, in words.
+  case tlb(String)
   /// A recording lacks a guest that the scenario names, or holds another amount of memory.
   case recording(vm: String, problem: String)
   /// A name that nothing answers to: what it should name, and the name.
@@ -17,10 +19,10 @@ extension ExperimentError: CustomStringConvertible {
     case .host(.tooSmall(let memory)): "\(memory) of memory are less than a host needs"
     case .host(.tooLarge(let memory)):
       "a host of \(memory), its swap device or its guests together have more pages than memlab can number; the most are a little less "
-        + "than 16TiB for the host, as much for swap, and 8TiB for all guests"
+        + "than 16TiB for the host, as much for swap, and 2TiB for all guests"
     case .host(.tooManyGuestPages(let vm)): "virtual machine \"\(vm)\" has more memory than memlab can number, or none"
     case .host(.outOfMemory(let vm)): "the host's memory is too small for the first page tables of virtual machine \"\(vm)\""
-    case .host(.tlb(let problem)): "the host's TLB cannot be built: \(problem)"
+    case .tlb(let problem): "the host's TLB cannot be built: \(problem)"
     case .recording(let vm, let problem): "virtual machine \"\(vm)\": \(problem)"
     case .unknownName(let what, let name): "there is no \(what) named \"\(name)\""
     }

@@ -12,7 +12,7 @@ public import TranslationCaching
 ///
 /// - `populate` gives a guest page a frame of its own (the first write to it, or the first after the balloon let it go);
 /// - `breakSharing` copies a shared frame for a guest that writes to it;
-/// - `merge` and `makeStable` let pages share a frame, at the scanner's word;
+/// - `makeStable`, `merge` and `placeZeroPage` let pages share a frame, at the scanner's word;
 /// - `discard` takes a page away, at the balloon device's word;
 /// - `swapOut` and `swapIn` move a page's content to the swap device and back;
 /// - `stop` ends a virtual machine.
@@ -97,35 +97,6 @@ public final class Host {
   }
 }
 
-/// What a host is built from.
-public struct HostConfiguration: Sendable {
-  /// Physical memory.
-  public var memory: ByteSize
-  /// The swap device; 0 for none.
-  public var swap: ByteSize
-  /// The TLB's geometry.
-  public var tlb: TLBGeometry
-  /// The most guest pages that there will be, each guest rounded up to `Host.pageSpan`.
-  public var guestPageCapacity: Int
-  /// Whether audits will be asked for; they need a record of what guests wrote.
-  public var audited: Bool
-
-  /// All fields.
-  public init(memory: ByteSize, swap: ByteSize, tlb: TLBGeometry, guestPageCapacity: Int, audited: Bool) {
-    self.memory = memory
-    self.swap = swap
-    self.tlb = tlb
-    self.guestPageCapacity = guestPageCapacity
-    self.audited = audited
-  }
-
-  /// The largest host: 16 TiB of 4 KiB frames is what 32-bit frame links can name.
-  public static let largest = ByteSize(bytes: (1 << 44) - (1 << 20))
-  /// The most guest pages of a host, 2 TiB: all of them may map the zero frame, whose record counts to 2^29 - 1.
-  public static let mostGuestPages = (1 << 29) - 1
-  static let leastFrames = 1024
-}
-
 extension Host {
   /// Guests' page ordinals begin at multiples of this many pages (16 MiB).
   public static let pageSpan = 1 << Int(spanShift)
@@ -146,8 +117,6 @@ public enum HostError: Error, Equatable, Sendable {
   case tooManyGuestPages(String)
   /// No frame is left for a virtual machine's first tables.
   case outOfMemory(String)
-  /// The TLB's geometry cannot be built; why, in words.
-  case tlb(String)
 }
 
 /// Counts of what happened on a host since its start.

@@ -1,5 +1,4 @@
 public import Addressing
-internal import Columns
 internal import FrameAllocation
 internal import PageContents
 public import PageSharing
@@ -81,47 +80,5 @@ extension Host: ScannableMemory {
     let leaf = vm.map.leaf(of: frame)
     guard leaf.isPresent, frames[leaf.frame].use == .guestPage else { return nil }
     return (vm, frame, leaf)
-  }
-}
-
-/// What sharing saves, counted from the frames themselves.
-public struct SharingCensus: Hashable, Sendable {
-  /// Pages of zeros without a frame of their own.
-  public var savedZero = 0
-  /// Other pages that share with a page of the same guest: the sum of (copies - 1) over guests and frames.
-  public var savedSelf = 0
-  /// Other pages that share with another guest: the sum of (guests - 1) over frames.
-  public var savedInter = 0
-  /// All three.
-  public var savedPages: Int { savedZero + savedSelf + savedInter }
-}
-
-extension Host {
-  /// Counts what sharing saves now. Pages that map the zero frame because they were only read are no saving of the scanner's: only those that
-  /// it placed count.
-  public func sharingCensus() -> SharingCensus {
-    var census = SharingCensus()
-    // The last frame that each guest was found to map, so that a guest is counted once a frame.
-    let lastFrames = Column<UInt64>(count: vms.count)
-    for index in 0..<frames.allocator.frameCount where !frames.allocator.isFree(index) {
-      let frame = HostFrame(index)
-      let record = frames[frame]
-      guard record.use == .stable else { continue }
-      let pages = Int(record.references)
-      if contents.isZero(frame) {
-        census.savedZero += pages - 1
-        continue
-      }
-      var guests = 0
-      frames.forEachPage(of: frame) { page in
-        let owner = spanOwners[Int(page.rawValue >> Host.spanShift)].index
-        if lastFrames[owner] != frame.rawValue + 1 { guests += 1 }
-        lastFrames[owner] = frame.rawValue + 1
-      }
-      census.savedSelf += pages - guests
-      census.savedInter += guests - 1
-    }
-    for vm in vms { census.savedZero += vm.placedZeroPages }
-    return census
   }
 }

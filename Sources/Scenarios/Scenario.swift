@@ -61,7 +61,7 @@ public enum ScannerKind: String, CaseIterable, Sendable {
 
 /// The policy that divides memory in a scenario.
 public struct OvercommitSpec: Hashable, Sendable {
-  /// The policy's name, `none` or `share-proportional`.
+  /// The policy's name: the raw value of a `PolicyKind`.
   public var policy: String
   /// How often it decides, in nanoseconds of virtual time.
   public var everyNanoseconds: UInt64

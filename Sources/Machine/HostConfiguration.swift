@@ -1,0 +1,31 @@
+public import Addressing
+public import TranslationCaching
+
+/// What a host is built from.
+public struct HostConfiguration: Sendable {
+  /// Physical memory.
+  public var memory: ByteSize
+  /// The swap device; 0 for none.
+  public var swap: ByteSize
+  /// The TLB's geometry.
+  public var tlb: TLBGeometry
+  /// The most guest pages that there will be, each guest rounded up to `Host.pageSpan`.
+  public var guestPageCapacity: Int
+  /// Whether audits will be asked for; they need a record of what guests wrote.
+  public var audited: Bool
+
+  /// All fields.
+  public init(memory: ByteSize, swap: ByteSize, tlb: TLBGeometry, guestPageCapacity: Int, audited: Bool) {
+    self.memory = memory
+    self.swap = swap
+    self.tlb = tlb
+    self.guestPageCapacity = guestPageCapacity
+    self.audited = audited
+  }
+
+  /// The largest host: 16 TiB of 4 KiB frames is what 32-bit frame links can name.
+  public static let largest = ByteSize(bytes: (1 << 44) - (1 << 20))
+  /// The most guest pages of a host, 2 TiB: all of them may map the zero frame, whose record counts to 2^29 - 1.
+  public static let mostGuestPages = (1 << 29) - 1
+  static let leastFrames = 1024
+}
