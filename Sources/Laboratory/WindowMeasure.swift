@@ -27,7 +27,7 @@ struct WindowMeasure {
   var missRate: Double { counters.references == 0 ? 0 : Double(counters.tlb.l2Misses) / Double(counters.references) }
 
   /// Table entries read per page walk.
-  var referencesPerWalk: Double { counters.walks == 0 ? 0 : Double(counters.walkReferences) / Double(counters.walks) }
+  var referencesPerWalk: Double { counters.referencesPerWalk }
 
   /// Cycles of the accesses over the cycles of the same accesses on bare hardware: the same TLB misses walked in four references, no
   /// exits, nothing swapped. 1 where there were none.

@@ -18,6 +18,8 @@ public struct TranslationCounters: Hashable, Sendable {
 
   /// Accesses that completed: an access that faulted and was made again is one.
   public var references: UInt64 { tlb.references }
+  /// Memory references of a walk on average; 0 where there was none.
+  public var referencesPerWalk: Double { walks == 0 ? 0 : Double(walkReferences) / Double(walks) }
 
   /// Adds another's counts.
   public static func += (a: inout TranslationCounters, b: TranslationCounters) {
