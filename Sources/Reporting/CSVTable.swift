@@ -39,3 +39,14 @@ struct CSVTable {
     return "\"" + field.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
   }
 }
+
+/// Rows of fields as comma-separated values, as every table of memlab is written.
+public enum CSVText {
+  /// The text of rows, the header first; each as long as the header.
+  public static func text(_ rows: [[String]]) -> String {
+    guard let header = rows.first else { return "" }
+    var table = CSVTable(header)
+    for row in rows.dropFirst() { table.append(row) }
+    return table.text
+  }
+}

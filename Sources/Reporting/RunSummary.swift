@@ -47,19 +47,7 @@ extension SharingSummary {
       "saved_inter": .count(savedInter),
       "merges": .count(merges),
       "cow_breaks": .count(cowBreaks),
-      "ksm": [
-        "full_scans": .count(ksm.fullScans),
-        "pages_scanned": .count(ksm.pagesScanned),
-        "pages_skipped": .count(ksm.pagesSkipped),
-        "pages_shared": .count(ksm.pagesShared),
-        "pages_sharing": .count(ksm.pagesSharing),
-        "pages_unshared": .count(ksm.pagesUnshared),
-        "pages_volatile": .count(ksm.pagesVolatile),
-        "ksm_zero_pages": .count(ksm.ksmZeroPages),
-        "stable_node_chains": .count(ksm.stableNodeChains),
-        "stable_node_dups": .count(ksm.stableNodeDups),
-        "general_profit": .integer(ksm.generalProfit),
-      ],
+      "ksm": ksm.summary,
     ]
   }
 }

@@ -35,9 +35,4 @@ struct SampleSeries {
     guard let cells = columns[Key(vm: vm, metric: metric)] else { return nil }
     return .init(name: vm.isEmpty ? metric.rawValue : "\(vm).\(metric.rawValue)", heading: heading, unit: unit, cells: cells)
   }
-
-  /// The greatest value of a metric over the run; nil if it was never sampled.
-  func maximum(_ metric: Metric, vm: String = "") -> Double? {
-    columns[Key(vm: vm, metric: metric)].map { $0.reduce(0) { max($0, $1.number) } }
-  }
 }

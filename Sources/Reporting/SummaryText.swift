@@ -6,7 +6,7 @@ internal import Scenarios
 extension RunReport {
   /// What a run found, as plain text for a terminal: at most 100 columns wide.
   public static func summaryText(_ result: RunResult) -> String {
-    let (host, sharing, figures) = (result.host, result.sharing, RunFigures(result))
+    let (host, sharing, highlights) = (result.host, result.sharing, RunHighlights(result))
     var lines = [
       "\(Wording.line(result.scenario.name, limit: 30))   seed \(result.scenario.seed), \(Wording.seconds(result.virtualNanoseconds)) s of virtual time",
       "",
@@ -15,11 +15,12 @@ extension RunReport {
         "\(size(host.totalBytes)): \(size(host.privateBytes)) private, \(size(host.sharedBytes)) shared, \(size(host.freeBytes)) free (least \(size(host.freeMinBytes)))"
       ),
       field("", "\(size(host.balloonedBytes)) in balloons, \(size(host.swappedBytes)) swapped out"),
-      field("Sharing", "\(size(figures.savedBytes)) saved, \(figures.savedPercent) of what the guests would use without it"),
+      field("Sharing", "\(size(highlights.savedBytes)) saved, \(highlights.savedPercent) of what the guests would use without it"),
       field("", "pages saved: \(sharing.savedInter) inter-VM, \(sharing.savedSelf) self, \(sharing.savedZero) zero"),
       field("", "\(sharing.merges) merges, \(sharing.cowBreaks) copy-on-write breaks, \(sharing.ksm.fullScans) full scans"),
       field(
-        "Balloons", "\(size(figures.peakHeldBytes)) held at the peak; \(size(figures.freedBytes)) of host frames freed since the start"),
+        "Balloons",
+        "\(size(highlights.peakHeldBytes)) held at the peak; \(size(highlights.freedBytes)) of host frames freed since the start"),
       field("Audit", audit(result.audit)),
     ]
     if result.state == .partial {

@@ -17,7 +17,6 @@ enum Wording {
   /// A count with its digits in groups of three: "31 902", with spaces that do not break.
   static func grouped(_ count: UInt64) -> String {
     let digits = String(count)
-
     var text = ""
     for (index, digit) in digits.enumerated() {
       if index > 0, (digits.count - index).isMultiple(of: 3) { text += "\u{a0}" }
