@@ -1,5 +1,4 @@
 internal import ArgumentParser
-internal import Foundation
 internal import RAMImages
 
 /// The exit codes that scripts rely on; those from 64 on are those of sysexits.h. Wrong usage, 64, is the parser's.
@@ -27,42 +26,5 @@ enum ExitStatus: Int32 {
       case .cannotWrite: .cannotWrite
       case .empty, .truncated, .malformed, .unsupported, .tooLarge, .noSuchGuest, .incompatible: .badInput
       }
-  }
-}
-
-/// Standard error: progress and diagnostics.
-enum Diagnostics {
-  /// Prints a line.
-  static func print(_ text: String) { write(text + "\n") }
-
-  /// Prints without ending the line. Where standard error is closed nobody reads it, and nothing happens.
-  static func write(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
-
-  /// Prints an error and gives the exit code to throw.
-  static func fail(_ status: ExitStatus, _ text: String) -> ExitCode {
-    print(text)
-    return status.code
-  }
-
-  /// Prints an image's failure and gives the exit code to throw.
-  static func fail(_ error: ImageError) -> ExitCode { fail(ExitStatus(error), "error: \(error)") }
-}
-
-/// Standard output: the result.
-enum StandardOutput {
-  /// What stands for standard streams that memlab was started without.
-  private static let substitutes: [FileHandle] = (STDIN_FILENO...STDERR_FILENO).compactMap { number in
-    fcntl(number, F_GETFD) < 0 ? FileHandle(forReadingAtPath: "/dev/null") : nil
-  }
-
-  /// Keeps the numbers of the standard streams taken where the caller closed them: the next file to be opened would get them, and a
-  /// result would be written into it. What stands in can only be read, so that writing fails.
-  static func reserve() { _ = substitutes }
-
-  /// Prints text that ends its own lines.
-  static func write(_ text: String) throws {
-    do { try FileHandle.standardOutput.write(contentsOf: Data(text.utf8)) } catch {
-      throw Diagnostics.fail(.cannotWrite, "error: the result cannot be written to standard output")
-    }
   }
 }

@@ -1,0 +1,21 @@
+internal import ArgumentParser
+internal import Foundation
+internal import RAMImages
+
+/// Standard error: progress and diagnostics.
+enum Diagnostics {
+  /// Prints a line.
+  static func print(_ text: String) { write(text + "\n") }
+
+  /// Prints without ending the line. Where standard error is closed nobody reads it, and nothing happens.
+  static func write(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
+
+  /// Prints an error and gives the exit code to throw.
+  static func fail(_ status: ExitStatus, _ text: String) -> ExitCode {
+    print(text)
+    return status.code
+  }
+
+  /// Prints an image's failure and gives the exit code to throw.
+  static func fail(_ error: ImageError) -> ExitCode { fail(ExitStatus(error), "error: \(error)") }
+}
