@@ -1,5 +1,3 @@
-internal import Addressing
-
 extension ValueType where Value == String {
   /// Any text on one line, up to 1000 characters.
   static var text: Self {
@@ -110,55 +108,6 @@ extension ValueType where Value == Expectation {
         range: nil, unit: nil, json: .string(pattern: #"^[A-Za-z0-9_.-]+ *(==|!=|<|<=|>|>=) *[-+0-9.eE]+ ?(B|KiB|MiB|GiB|TiB|PiB)?$"#)),
       parse: { (text: String) throws(ValueProblem) -> Expectation in try Expectation(parsing: text) },
       write: { $0.description })
-  }
-}
-
-extension Expectation: CustomStringConvertible {
-  /// Reads `path comparison number`.
-  init(parsing text: String) throws(ValueProblem) {
-    let isOperator: (Character) -> Bool = { "=!<>".contains($0) }
-    guard let start = text.firstIndex(where: isOperator) else {
-      throw ValueProblem("\"\(text.quotable)\" compares nothing", note: "such as \"sharing.merges > 0\"")
-    }
-    let path = text[..<start].trimmingSpaces
-    let sign = text[start...].prefix(while: isOperator)
-    let value = text[sign.endIndex...].trimmingSpaces
-    guard let comparison = Comparison(rawValue: String(sign)) else {
-      let all = Comparison.allCases.map(\.rawValue).joined(separator: " ")
-      throw ValueProblem(
-        "\"\(String(sign).quotable)\" is not a comparison", note: sign == "=" ? "equality is \"==\"" : "known here: \(all)")
-    }
-    let parts = path.split(separator: ".", omittingEmptySubsequences: false)
-    let isWord: (Substring) -> Bool = { word in
-      !word.isEmpty && word.utf8.allSatisfy { byte in "abcdefghijklmnopqrstuvwxyz0123456789_-".utf8.contains(byte) }
-    }
-    guard !path.isEmpty else {
-      throw ValueProblem("the path of a result is missing before \(sign)", note: "such as \"sharing.merges > 0\"")
-    }
-    guard parts.allSatisfy(isWord) else { throw ValueProblem("\"\(path.quotable)\" is not the path of a result") }
-    self.init(path: path, comparison: comparison, value: try Self.number(value, after: String(sign)))
-  }
-
-  private static func number(_ text: String, after sign: String) throws(ValueProblem) -> Double {
-    if text.isEmpty { throw ValueProblem("a number is missing after \(sign)") }
-    // Only decimals: Double's own grammar also has nan, inf and hexadecimal.
-    if text.utf8.allSatisfy({ "0123456789.eE+-".utf8.contains($0) }), let number = Double(text), number.isFinite { return number }
-    if let size = try? ByteSize(parsing: text) { return Double(size.bytes) }
-    throw ValueProblem("\"\(text.quotable)\" is neither a finite number nor a size")
-  }
-
-  /// The comparison as scenario files write it.
-  public var description: String {
-    let number = value.magnitude < 0x1p53 && value == value.rounded() ? "\(Int64(value))" : "\(value)"
-    return "\(path) \(comparison.rawValue) \(number)"
-  }
-}
-
-extension Substring {
-  /// The text without spaces at its ends.
-  fileprivate var trimmingSpaces: String {
-    let head = drop { $0 == " " }
-    return String(head.reversed().drop { $0 == " " }.reversed())
   }
 }
 
