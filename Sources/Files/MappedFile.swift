@@ -1,18 +1,27 @@
+internal import CBusGuard
 internal import Glibc
+
+/// # Files: files as bytes
+///
+/// The laboratory reads files that may be as large as the disk, damaged, or changing, and writes files that others rely on. Four types stand between it
+/// and the operating system: `MappedFile` shows a file where it lies, `SequentialFile` reads one from front to back and decompresses it on the way,
+/// `OpenFile` reads by offset what cannot be mapped (/proc), and `WholeFile` writes one that appears whole or not at all.
+///
+/// The invariant: *a file is input, and input is answered with values or errors, never with a trap*. Every access states its range and is checked; what
+/// cannot be opened, mapped, decompressed or written says why.
+///
+/// When it may not hold: on a file in huge pages (hugetlbfs) that is made shorter while it is mapped; see `isIntact`.
 
 /// A regular file's bytes, mapped for reading: as large as the disk, and nothing of it is copied.
 ///
-/// The invariant: `base` points to `count` readable bytes for as long as the object lives, and every access states its range and is checked
-/// against `count`. A file is input, so what cannot be mapped is an error, not a trap: a missing file, a folder, a pipe.
-///
-/// When it may not hold: if somebody makes the file shorter while it is mapped, the kernel answers a read behind the new end with SIGBUS. Whoever
-/// reads large ranges calls `populate` first, which turns that, and a disk's read error, into an ordinary failure.
+/// The invariant: `base` points to `count` readable bytes for as long as the object lives, and every access is checked against `count`.
 @safe public final class MappedFile: @unchecked Sendable {
   /// The path by which it was opened.
   public let path: String
   /// Its length in bytes when it was opened.
   public let count: Int
   @usableFromInline let base: UnsafeRawPointer
+  private let watch: OpaquePointer?
 
   /// Maps a file.
   /// - Throws: why it cannot be read.
@@ -34,25 +43,40 @@ internal import Glibc
     let address = unsafe mmap(nil, max(count, 1), PROT_READ, MAP_PRIVATE, descriptor, 0)
     guard let address = unsafe address, unsafe address != MAP_FAILED else { throw .unreadable(errno) }
     unsafe base = UnsafeRawPointer(address)
+    // SAFETY: the guard covers exactly the mapping, and is removed before it.
+    unsafe watch = memlab_guard_add(address, max(count, 1))
   }
 
   deinit {
-    // SAFETY: exactly the mapping made in init; nothing else refers to it after the object's end.
+    // SAFETY: exactly the guard and the mapping made in init; nothing else refers to them after the object's end.
+    if let watch = unsafe watch { unsafe memlab_guard_remove(watch) }
     unsafe munmap(UnsafeMutableRawPointer(mutating: base), max(count, 1))
   }
 
-  /// The little-endian integer at an offset, or nil if it does not lie wholly inside the file.
+  /// Whether everything that was read so far was the file's.
+  ///
+  /// If somebody makes the file shorter while it is mapped, or the disk cannot read it, the kernel answers a read with SIGBUS; here such a read
+  /// gives zeros, and this is false from then on. So whoever uses what was read asks afterwards.
+  public var isIntact: Bool {
+    // SAFETY: the guard lives as long as self.
+    guard let watch = unsafe watch else { return true }
+    return unsafe !memlab_guard_was_hit(watch)
+  }
+
+  /// The little-endian integer at an offset, or nil if it does not lie wholly inside the file (any more).
   public func integer<Integer: FixedWidthInteger & BitwiseCopyable>(at offset: Int, as type: Integer.Type = Integer.self) -> Integer? {
     let size = MemoryLayout<Integer>.size
     guard offset >= 0, size <= count, offset <= count - size else { return nil }
     // SAFETY: the range was just checked; the load may be unaligned.
-    return unsafe Integer(littleEndian: base.loadUnaligned(fromByteOffset: offset, as: Integer.self))
+    let value = unsafe Integer(littleEndian: base.loadUnaligned(fromByteOffset: offset, as: Integer.self))
+    return isIntact ? value : nil
   }
 
-  /// A copy of the bytes of a range, or nil if it does not lie inside the file.
+  /// A copy of the bytes of a range, or nil if it does not lie inside the file (any more).
   public func bytes(_ range: Range<Int>) -> [UInt8]? {
     guard range.lowerBound >= 0 && range.upperBound <= count else { return nil }
-    return unsafe withBytes(range) { unsafe Array($0) }
+    let bytes = unsafe withBytes(range) { unsafe Array($0) }
+    return isIntact ? bytes : nil
   }
 
   /// Whether the file begins with these bytes.
@@ -76,7 +100,7 @@ internal import Glibc
     return try body(unsafe RawSpan(_unsafeStart: base + range.lowerBound, byteCount: range.count))
   }
 
-  /// Brings a range into memory, so that reading it faults no more.
+  /// Brings a range into memory at once, which is faster than a fault for each page of it.
   /// - Returns: false if the file has become shorter or the disk cannot read it. True where the kernel is too old to say (before 5.14).
   public func populate(_ range: Range<Int>) -> Bool {
     precondition(range.lowerBound >= 0 && range.upperBound <= count, "file range out of bounds")
@@ -90,29 +114,4 @@ internal import Glibc
 
   /// MADV_POPULATE_READ (include/uapi/asm-generic/mman-common.h, Linux 5.14), which older C libraries do not name.
   private static let populateRead: CInt = 22
-}
-
-/// Why a file cannot be mapped.
-public enum MappedFileError: Error, Equatable, Sendable {
-  /// There is no such file.
-  case missing
-  /// It is a folder.
-  case folder
-  /// It is a pipe, a socket or a device.
-  case notRegular
-  /// The operating system refuses: its error number.
-  case unreadable(CInt)
-}
-
-extension MappedFileError: CustomStringConvertible {
-  /// The reason, in words.
-  public var description: String {
-    switch self {
-    case .missing: "there is no such file"
-    case .folder: "it is a folder, not a file"
-    case .notRegular: "it is a pipe, a socket or a device, not a regular file"
-    // SAFETY: strerror returns a valid C string for every number.
-    case .unreadable(let code): unsafe String(cString: strerror(code))
-    }
-  }
 }

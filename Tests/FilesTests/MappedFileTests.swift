@@ -1,4 +1,4 @@
-import Columns
+import Files
 import Foundation
 import Testing
 
@@ -74,6 +74,25 @@ struct MappedFileTests {
       try FileHandle(forWritingTo: URL(filePath: path)).truncate(atOffset: 5000)
       #expect(file.populate(0..<4096))
       #expect(!file.populate(0..<100_000))
+    }
+  }
+
+  @Test("What is read of a file that became shorter is zeros behind its end, and no longer taken for the file's")
+  func readBehindTheEnd() throws {
+    try withFile([UInt8](repeating: 1, count: 100_000)) { path in
+      let (file, other) = (try MappedFile(path: path), try MappedFile(path: path))
+      try FileHandle(forWritingTo: URL(filePath: path)).truncate(atOffset: 5000)
+      #expect(file.bytes(0..<4096) == [UInt8](repeating: 1, count: 4096))
+      #expect(file.isIntact)
+      let sum = file.withSpan(0..<100_000) { bytes in
+        (0..<bytes.byteCount).reduce(0) { $0 + Int(unsafe bytes.unsafeLoad(fromByteOffset: $1, as: UInt8.self)) }
+      }
+      #expect(sum == 5000)
+      #expect(!file.isIntact)
+      #expect(file.integer(at: 0, as: UInt8.self) == nil)
+      #expect(other.isIntact)
+      #expect(other.bytes(90_000..<90_001) == nil)
+      #expect(throws: SequentialFileError.changed) { _ = try SequentialFile(other).read(upTo: 8, as: UInt8.self) }
     }
   }
 }
