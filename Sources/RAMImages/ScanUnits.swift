@@ -25,6 +25,9 @@ final class ScanUnits: Sendable {
     case process(any RemoteMemory)
   }
 
+  /// Bytes of a file that are looked at together, or one unit if that is more: a quarter of what a core's own cache holds today.
+  private static let pieceBytes = 256 << 10
+
   /// The input's name.
   let name: String
   /// Bytes in a unit.
@@ -113,9 +116,11 @@ final class ScanUnits: Sendable {
       switch store {
       case .file(let file):
         let bytes = Int(start)..<Int(start) + (end - unit) * unitBytes
-        guard file.populate(bytes) else { throw .changed(file.path, at: start) }
-        file.withSpan(bytes) { body(unit, $0) }
-        guard file.isIntact else { throw .changed(file.path) }
+        let first = unit
+        let isRead = file.forEachPiece(of: bytes, pieceBytes: max(1, Self.pieceBytes / unitBytes) * unitBytes) { offset, piece in
+          body(first + (offset - bytes.lowerBound) / unitBytes, piece)
+        }
+        guard isRead else { throw .changed(file.path, at: start) }
       case .memory(let memory):
         memory.withSpan(Int(start)..<Int(start) + (end - unit) * unitBytes) { body(unit, $0) }
       case .process(let process):
