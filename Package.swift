@@ -51,12 +51,14 @@ let package = Package(
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .target(name: "CAtomic"),
+    .target(name: "CBusGuard"),
 
     // Floor 1: the three address spaces.
     room("Addressing"),
 
-    // Floor 2: memory of the laboratory's own, and its randomness.
-    room("Columns", ["Addressing"]),
+    // Floor 2: memory of the laboratory's own, its randomness, and files as bytes.
+    room("Columns", ["Addressing", "CAtomic"]),
+    room("Files", ["CZstd", "CBusGuard"]),
 
     // Floor 3: which frame, and what it holds.
     room("FrameAllocation", ["Addressing", "Columns"]),
@@ -82,8 +84,8 @@ let package = Package(
 
     // Floor 7: who drives a machine, and what was recorded from real ones.
     room("Guests", ["Addressing", "Columns", "FrameAllocation", "PageContents", "PageTables", "Translation", "Ballooning", "Machine"]),
-    room("RAMImages", ["Addressing", "Columns", "PageContents", "PageSharing", "CXXHash", "CZstd", "CAtomic"]),
-    room("LiveKernel", ["Addressing", "Columns", "PageSharing"]),
+    room("RAMImages", ["Addressing", "Columns", "Files", "PageContents", "PageSharing"]),
+    room("LiveKernel", ["Files", "PageSharing"]),
 
     // Floor 8: a scenario file becomes a validated plan.
     room("Scenarios", ["Addressing", "PageSharing", "TranslationCaching", "Translation", "Overcommit", "Guests", yams]),
@@ -113,6 +115,7 @@ let package = Package(
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: house),
     tests("AddressingTests", ["Addressing", "TestSupport"]),
     tests("ColumnsTests", ["Columns", "TestSupport"]),
+    tests("FilesTests", ["Files", "TestSupport"]),
     tests("FrameAllocationTests", ["FrameAllocation", "Addressing", "TestSupport"]),
     tests("PageContentsTests", ["PageContents", "Addressing", "TestSupport"]),
     tests("PageTablesTests", ["PageTables", "PageContents", "Addressing"]),
@@ -133,7 +136,7 @@ let package = Package(
         "Guests", "Machine", "Ballooning", "Translation", "TranslationCaching", "PageContents", "PageTables", "Addressing", "Columns",
         "TestSupport",
       ]),
-    tests("RAMImagesTests", ["RAMImages", "PageSharing", "PageContents", "Addressing", "Columns"]),
+    tests("RAMImagesTests", ["RAMImages", "PageSharing", "PageContents", "Files", "Addressing", "Columns"]),
     tests("LiveKernelTests", ["LiveKernel", "RAMImages", "PageSharing", "Addressing", "Columns"]),
     tests("ScenariosTests", ["Scenarios", "Guests", "PageSharing", "Translation", "Addressing", "Columns"]),
     tests(

@@ -1,3 +1,4 @@
+internal import Files
 internal import Glibc
 internal import PageSharing
 
@@ -9,11 +10,11 @@ struct PageMap {
   /// The file's size of a page.
   static let pageSize: UInt64 = 4096
 
-  private let file: KernelFile
+  private let file: OpenFile
   private let withFiles: Bool
 
   /// The map of a process, for its anonymous pages or for those of files as well.
-  init(_ file: KernelFile, withFiles: Bool) {
+  init(_ file: OpenFile, withFiles: Bool) {
     self.file = file
     self.withFiles = withFiles
   }
@@ -26,7 +27,9 @@ struct PageMap {
     static let file: UInt64 = 1 << 2
     static let present: UInt64 = 1 << 3
     static let zeroFrame: UInt64 = 1 << 5
+    /// `walk_end`, which the kernel sets, and `vec`: the address of the regions.
     static let endWord = 4
+    static let vectorWord = 5
   }
 
   /// Bits of a pagemap word (Documentation/admin-guide/mm/pagemap.rst).
@@ -36,11 +39,11 @@ struct PageMap {
   }
 
   /// Present pages in a range of addresses: at most `limit` runs, from the first one on.
-  func runs(_ start: UInt64, _ end: UInt64, limit: Int = .max) throws(KernelErrorNumber) -> [RemoteRun] {
-    do throws(KernelErrorNumber) {
+  func runs(_ start: UInt64, _ end: UInt64, limit: Int = .max) throws(SystemError) -> [RemoteRun] {
+    do throws(SystemError) {
       return try scanned(start, end, limit)
     } catch {
-      guard error.rawValue == ENOTTY || error.rawValue == EINVAL else { throw error }
+      guard error.code == ENOTTY || error.code == EINVAL else { throw error }
       return try listed(start, end, limit)
     }
   }
@@ -48,27 +51,21 @@ struct PageMap {
   /// Whether the process still has an address space: without one, the file is empty.
   func isAlive() -> Bool {
     var word: [UInt64] = [0]
-    // SAFETY: the array's own bounds are passed on.
-    let count = unsafe word.withUnsafeMutableBytes { unsafe (try? file.read(at: 0, into: $0)) ?? 0 }
-    return count > 0
+    return ((try? file.read(at: 0, into: &word)) ?? 0) > 0
   }
 
-  private func scanned(_ start: UInt64, _ end: UInt64, _ limit: Int) throws(KernelErrorNumber) -> [RemoteRun] {
+  private func scanned(_ start: UInt64, _ end: UInt64, _ limit: Int) throws(SystemError) -> [RemoteRun] {
     var found: [RemoteRun] = []
     // Regions of three words each: start, end, categories.
     var regions = [UInt64](repeating: 0, count: 3 * min(limit, 512))
     var from = start
     while from < end && found.count < limit {
       let excluded = withFiles ? Scan.zeroFrame : Scan.zeroFrame | Scan.file
-      let (count, reached) = unsafe try regions.withUnsafeMutableBufferPointer { vector throws(KernelErrorNumber) in
-        // SAFETY: the kernel writes at most vec_len regions of three words into the vector, which lives during the call.
-        let address = UInt64(UInt(bitPattern: vector.baseAddress))
-        var words: [UInt64] = [
-          Scan.size, 0, from, end, 0, address, UInt64(vector.count / 3), 0, excluded, Scan.present | excluded, 0, Scan.present,
-        ]
-        let count = try file.control(Scan.request, &words)
-        return (count, words[Scan.endWord])
-      }
+      var words: [UInt64] = [
+        Scan.size, 0, from, end, 0, 0, UInt64(regions.count / 3), 0, excluded, Scan.present | excluded, 0, Scan.present,
+      ]
+      let count = try file.control(Scan.request, &words, vector: &regions, addressAt: Scan.vectorWord)
+      let reached = words[Scan.endWord]
       for region in 0..<min(count, regions.count / 3) {
         let (first, last) = (regions[region * 3], regions[region * 3 + 1])
         guard last > first else { continue }
@@ -80,17 +77,14 @@ struct PageMap {
     return found
   }
 
-  private func listed(_ start: UInt64, _ end: UInt64, _ limit: Int) throws(KernelErrorNumber) -> [RemoteRun] {
+  private func listed(_ start: UInt64, _ end: UInt64, _ limit: Int) throws(SystemError) -> [RemoteRun] {
     var found: [RemoteRun] = []
     var from = start
     while from < end && found.count <= limit {
       let pages = Int(min((end - from) / Self.pageSize, limit == 1 ? 64 : 1 << 15))
       var words = [UInt64](repeating: 0, count: pages)
-      // SAFETY: the array's own bounds are passed on.
-      let bytes = unsafe try words.withUnsafeMutableBufferPointer { buffer throws(KernelErrorNumber) in
-        unsafe try file.read(at: from / Self.pageSize * 8, into: UnsafeMutableRawBufferPointer(buffer))
-      }
-      guard bytes >= 8 else { throw KernelErrorNumber(ESRCH) }
+      let bytes = try file.read(at: from / Self.pageSize * 8, into: &words)
+      guard bytes >= 8 else { throw SystemError(ESRCH) }
       for page in 0..<bytes / 8 where words[page] & Word.present != 0 && (withFiles || words[page] & Word.file == 0) {
         append(RemoteRun(address: from + UInt64(page) * Self.pageSize, pageCount: 1), to: &found)
       }

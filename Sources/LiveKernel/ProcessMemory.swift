@@ -1,3 +1,4 @@
+internal import Files
 internal import Glibc
 public import PageSharing
 
@@ -23,17 +24,17 @@ public final class ProcessMemory: RemoteMemory {
   /// What was mapped then.
   public let mappings: [RemoteMapping]
 
-  private let memory: KernelFile
+  private let memory: OpenFile
   private let map: PageMap
 
   /// Lists the present anonymous pages of a process, and with `withFiles` those of files and of shared memory too.
   /// - Throws: if there is no such process, or we may not look into it.
   public init(pid: Int32, withFiles: Bool = false) throws(RemoteMemoryError) {
     name = "pid:\(pid)"
-    do throws(KernelErrorNumber) {
-      let maps = try KernelFile("/proc/\(pid)/maps")
-      map = PageMap(try KernelFile("/proc/\(pid)/pagemap"), withFiles: withFiles)
-      memory = try KernelFile("/proc/\(pid)/mem")
+    do throws(SystemError) {
+      let maps = try OpenFile("/proc/\(pid)/maps")
+      map = PageMap(try OpenFile("/proc/\(pid)/pagemap"), withFiles: withFiles)
+      memory = try OpenFile("/proc/\(pid)/mem")
       let lines = try maps.text().split(separator: "\n")
       mappings = lines.compactMap { RemoteMapping(mapsLine: $0) }
       var runs: [RemoteRun] = []
@@ -59,24 +60,23 @@ public final class ProcessMemory: RemoteMemory {
   /// Copies bytes of present pages from an address on; the address must be a page's.
   /// - Returns: how many; fewer than asked for where a page is no longer present.
   public func read(at address: UInt64, into target: UnsafeMutableRawBufferPointer) throws(RemoteMemoryError) -> Int {
-    do throws(KernelErrorNumber) {
+    do throws(SystemError) {
       let size = UInt64(pageSize)
       let end = (address + UInt64(target.count) + size - 1) / size * size
       guard let run = try map.runs(address, end, limit: 1).first, run.address == address else {
-        guard map.isAlive() else { throw KernelErrorNumber(ESRCH) }
+        guard map.isAlive() else { throw SystemError(ESRCH) }
         return 0
       }
       let present = min(target.count, run.pageCount * pageSize)
       var done = 0
       while done < present {
-        // SAFETY: done is below present, which is at most the target's length.
-        let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: target[done..<present])
-        do throws(KernelErrorNumber) {
-          let count = unsafe try memory.read(at: address + UInt64(done), into: rest)
-          guard count > 0 else { throw KernelErrorNumber(ESRCH) }
+        do throws(SystemError) {
+          // SAFETY: the target is the caller's; `read` checks the range against it.
+          let count = unsafe try memory.read(at: address + UInt64(done), into: target, range: done..<present)
+          guard count > 0 else { throw SystemError(ESRCH) }
           done += count
         } catch {
-          guard error.rawValue == EIO || error.rawValue == EFAULT else { throw error }
+          guard error.code == EIO || error.code == EFAULT else { throw error }
           return done
         }
       }
@@ -84,16 +84,16 @@ public final class ProcessMemory: RemoteMemory {
     } catch { throw Self.failure(error, Int32(name.dropFirst(4)) ?? 0, isOpen: true) }
   }
 
-  private static func failure(_ error: KernelErrorNumber, _ pid: Int32, isOpen: Bool) -> RemoteMemoryError {
+  private static func failure(_ error: SystemError, _ pid: Int32, isOpen: Bool) -> RemoteMemoryError {
     let name = "pid:\(pid)"
-    if isOpen && error.rawValue == ESRCH { return RemoteMemoryError(name, .ended, "process \(pid) ended while its memory was read") }
-    return switch error.rawValue {
+    if isOpen && error.code == ESRCH { return RemoteMemoryError(name, .ended, "process \(pid) ended while its memory was read") }
+    return switch error.code {
     case ENOENT: RemoteMemoryError(name, .missing, "there is no process \(pid)")
     case ESRCH: RemoteMemoryError(name, .ended, "process \(pid) has no memory: it has ended, or is a thread of the kernel")
     case EACCES, EPERM:
       RemoteMemoryError(
-        name, .denied, "the memory of process \(pid) may be read by its own user or with CAP_SYS_PTRACE only: \(error.text)")
-    default: RemoteMemoryError(name, .failed, "the memory of process \(pid) cannot be read: \(error.text)")
+        name, .denied, "the memory of process \(pid) may be read by its own user or with CAP_SYS_PTRACE only: \(error.description)")
+    default: RemoteMemoryError(name, .failed, "the memory of process \(pid) cannot be read: \(error.description)")
     }
   }
 }

@@ -1,6 +1,4 @@
-internal import CAtomic
 internal import Columns
-internal import Glibc
 
 /// Which contents have been seen: an open-addressing table that any number of threads fill at once without a lock.
 ///
@@ -20,12 +18,9 @@ final class ContentIndex: Sendable {
   /// - Throws: if this process may not map that much memory.
   init(pages: Int, for name: String) throws(ImageError) {
     let bytes = pages * 16 + (1 << 20)
-    // SAFETY: a mapping that is given back at once, untouched; the columns map the same amount in its place.
-    let probe = unsafe mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-    guard let probe = unsafe probe, unsafe probe != MAP_FAILED else {
+    guard ColumnMemory.isAvailable(bytes: bytes) else {
       throw ImageError(name, .tooLarge, "counting \(pages) pages takes \(bytes >> 20) MiB of memory, which cannot be had")
     }
-    unsafe munmap(probe, bytes)
     entries = Column(count: pages + pages / 2 + 16)
     holders = Column(count: pages)
   }
@@ -33,11 +28,7 @@ final class ContentIndex: Sendable {
   @inline(__always) private func home(_ hash: UInt64) -> Int { Int(hash.multipliedFullWidth(by: UInt64(entries.count)).high) }
 
   /// Asks for the line in which the search for a hash begins.
-  @inline(__always) func prefetch(_ hash: UInt64) {
-    let slot = home(hash)
-    // SAFETY: home() is below the column's count.
-    unsafe entries.withBuffer { unsafe memlab_prefetch($0.baseAddress! + slot) }
-  }
+  @inline(__always) func prefetch(_ hash: UInt64) { entries.prefetch(home(hash)) }
 
   /// The representative of the content of page `page`: an earlier page that is equal to it, or the page itself.
   @inline(__always) func representative(of page: UInt32, hash: UInt64, isEqual: (UInt32) -> Bool) -> UInt32 {
@@ -45,14 +36,8 @@ final class ContentIndex: Sendable {
     let fresh = tag | UInt64(page + 1)
     var slot = home(hash)
     while true {
-      var found: UInt64 = 0
-      // SAFETY: slot stays below the column's count; every access of the entries is atomic.
-      let added = unsafe entries.withBuffer { buffer in
-        let word = unsafe buffer.baseAddress! + slot
-        found = unsafe memlab_atomic_load(word)
-        return unsafe found == 0 && memlab_atomic_compare_exchange(word, &found, fresh)
-      }
-      if added { return page }
+      var found = entries.atomicLoad(slot)
+      if found == 0 && entries.compareExchange(slot, expected: &found, desired: fresh) { return page }
       if found & (UInt64(UInt32.max) << 32) == tag {
         let candidate = UInt32(truncatingIfNeeded: found) - 1
         if isEqual(candidate) { return candidate }
@@ -65,9 +50,7 @@ final class ContentIndex: Sendable {
   /// Notes that a guest holds the content of this representative.
   /// - Returns: the last guest that was noted before, or nil if this is the content's first page.
   @inline(__always) func note(guest: UInt32, holds representative: UInt32) -> UInt32? {
-    precondition(Int(representative) < holders.count, "a representative is a page of the scan")
-    // SAFETY: just checked; every access of the holders is atomic.
-    let before = unsafe holders.withBuffer { unsafe memlab_atomic_exchange32($0.baseAddress! + Int(representative), guest + 1) }
+    let before = holders.atomicExchange(Int(representative), with: guest + 1)
     return before == 0 ? nil : before - 1
   }
 }

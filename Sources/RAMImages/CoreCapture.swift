@@ -31,17 +31,19 @@ public struct CoreCapture: Sendable {
     for run in process.runs {
       let flags = Self.flags(at: run.address, in: process.mappings)
       var failure: ImageError?
-      vanished += try RemoteCopy.forEachPiece(of: process, at: run.address, units: 0..<run.pageCount, unitBytes: page) {
-        first, bytes in
-        guard failure == nil else { return }
-        let address = run.address + UInt64(first * page)
-        if let last = segments.last, last.address + last.bytes == address, last.flags == flags {
-          segments[segments.count - 1].bytes += UInt64(bytes.byteCount)
-        } else {
-          segments.append(Segment(address: address, offset: file.count, bytes: UInt64(bytes.byteCount), flags: flags))
+      do throws(RemoteMemoryError) {
+        vanished += try RemoteCopy.forEachPiece(of: process, at: run.address, units: 0..<run.pageCount, unitBytes: page) {
+          first, bytes in
+          guard failure == nil else { return }
+          let address = run.address + UInt64(first * page)
+          if let last = segments.last, last.address + last.bytes == address, last.flags == flags {
+            segments[segments.count - 1].bytes += UInt64(bytes.byteCount)
+          } else {
+            segments.append(Segment(address: address, offset: file.count, bytes: UInt64(bytes.byteCount), flags: flags))
+          }
+          do throws(ImageError) { try file.append(bytes) } catch { failure = error }
         }
-        do throws(ImageError) { try file.append(bytes) } catch { failure = error }
-      }
+      } catch { throw ImageError(error) }
       if let failure { throw failure }
     }
     let note = try Self.appendFileNote(process, to: file)

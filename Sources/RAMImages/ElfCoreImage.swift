@@ -1,4 +1,4 @@
-internal import Columns
+internal import Files
 
 /// The parts of an ELF64 core that hold memory (System V gABI, chapters 4 and 5; offsets inside `Elf64_Ehdr` and `Elf64_Phdr`).
 enum ElfCore {

@@ -55,6 +55,7 @@ public struct ExactScanner: Sendable {
       counts.append((tally.input(units.name, bytesLeftOut: units.bytesLeftOut), tally))
       base += UInt32(units.count)
     }
+    try prepared.checkIntact()
     return (counts, prepared.compared)
   }
 

@@ -1,4 +1,5 @@
-internal import Columns
+internal import Files
+internal import PageContents
 
 /// # Fingerprints: pages that can be compared across files and machines
 ///
@@ -54,7 +55,7 @@ public struct FingerprintFile: Sendable {
   }
 
   init(_ file: MappedFile) throws(ImageError) {
-    let stream = try ByteStream(file)
+    let stream = ByteStream(file)
     guard try stream.bytes(upTo: Self.magic.count) == Self.magic else {
       throw ImageError(file.path, .malformed, at: 0, "no file of fingerprints: it does not begin with MLMFP1")
     }
@@ -74,8 +75,5 @@ public struct FingerprintFile: Sendable {
   }
 
   /// The fingerprint of a page of zeros.
-  static func zeroFingerprint(pageSize: Int) -> UInt128 {
-    // SAFETY: bytes have no padding between them.
-    unsafe UnitBytes.fingerprint([UInt8](repeating: 0, count: pageSize).span.bytes)
-  }
+  static func zeroFingerprint(pageSize: Int) -> UInt128 { PageBytes.zeroFingerprint(count: pageSize) }
 }

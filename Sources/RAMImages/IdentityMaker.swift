@@ -28,6 +28,7 @@ extension ExactScanner {
       }
       base += UInt32(units.count)
     }
+    try prepared.checkIntact()
     return IdentityTrace(path: "", pageSize: pageSize, guests: Self.number(marks, prepared))
   }
 

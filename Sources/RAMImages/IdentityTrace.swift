@@ -1,4 +1,4 @@
-internal import Columns
+internal import Files
 
 /// # Page identity traces: which pages are equal, and nothing else
 ///
@@ -54,7 +54,7 @@ public struct IdentityTrace: Sendable {
   }
 
   init(_ file: MappedFile) throws(ImageError) {
-    let stream = try ByteStream(file)
+    let stream = ByteStream(file)
     guard try stream.bytes(upTo: Self.magic.count) == Self.magic else {
       throw ImageError(file.path, .malformed, at: 0, "no page identity trace: it does not begin with MLPIT1")
     }

@@ -1,4 +1,4 @@
-public import Columns
+public import Files
 
 /// Why recorded memory cannot be read, or its summary cannot be written.
 public struct ImageError: Error, Equatable, Sendable {
@@ -43,6 +43,11 @@ public struct ImageError: Error, Equatable, Sendable {
     self.kind = kind
     self.offset = offset
     self.problem = problem
+  }
+
+  /// A file that is no longer what it was when it was opened.
+  static func changed(_ path: String, at offset: UInt64? = nil) -> ImageError {
+    ImageError(path, .changed, at: offset, "the file became shorter or could not be read while it was scanned")
   }
 
   /// The failure to map a file.

@@ -51,6 +51,7 @@ public struct KSMScan: Sendable {
       case .images(let source): Self.run(scanner, in: ImageMemory(source), fullScans, afterFullScan)
       case .identities(let source): Self.run(scanner, in: ImageMemory(source), fullScans, afterFullScan)
       }
+    if case .images(let source) = pages.source { try source.checkIntact() }
     let elapsed = start.duration(to: .now).components
     counters = scanner.counters
     self.settings = settings

@@ -1,4 +1,4 @@
-internal import Columns
+internal import Files
 
 extension MemoryImage {
   /// The magic of a LiME range header, 0x4c694d45 in little endian.

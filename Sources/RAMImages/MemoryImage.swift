@@ -1,5 +1,5 @@
 public import Addressing
-public import Columns
+public import Files
 internal import PageContents
 
 /// A recorded memory with its bytes: whole pages at their addresses, read where they lie in the file.

@@ -1,5 +1,5 @@
 public import PageSharing
-internal import Columns
+public import Files
 
 /// The pages of images, one image after the other: what a scanner of page sharing walks over.
 ///
@@ -34,16 +34,23 @@ public final class ImagePages: PageSource {
 
   /// Shows a page's 4096 bytes to `body`; the buffer is valid during the call only.
   @inlinable public func withPage<Result>(_ index: Int, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-    // SAFETY: the mapped files live as long as self, which lives during the call.
-    unsafe body(bytes(of: index))
+    let (file, start) = place(of: index)
+    // SAFETY: the file shows the page during the call, and checks its range.
+    return unsafe file.withBytes(start..<start + ImagePages.pageBytes, body)
   }
 
-  @usableFromInline func bytes(of index: Int) -> UnsafeRawBufferPointer {
+  @usableFromInline static let pageBytes = MemoryImage.pageSize
+
+  @usableFromInline func place(of index: Int) -> (file: MappedFile, start: Int) {
     precondition(index >= 0 && index < pageCount, "page index out of bounds")
     let row = rows[rowIndex(of: index)]
-    let start = row.offset + (index - row.first) * MemoryImage.pageSize
-    // SAFETY: the range is checked; the pointer is used only while self, and so the mapping, lives.
-    return unsafe row.file.withBytes(start..<start + MemoryImage.pageSize) { unsafe $0 }
+    return (row.file, row.offset + (index - row.first) * MemoryImage.pageSize)
+  }
+
+  /// Checks that every page that was shown was the file's.
+  /// - Throws: if a file became shorter, or the disk failed, meanwhile.
+  func checkIntact() throws(ImageError) {
+    for row in rows where !row.file.isIntact { throw .changed(row.file.path) }
   }
 
   private func rowIndex(of index: Int) -> Int {

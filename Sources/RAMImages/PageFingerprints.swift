@@ -1,3 +1,4 @@
+internal import PageContents
 internal import Synchronization
 
 /// The fingerprints of an input's pages, computed from their bytes by several threads.
@@ -22,7 +23,7 @@ struct PageFingerprints {
       values.reserveCapacity(range.count)
       let vanished = try units.forEachPiece(of: range) { _, bytes in
         for start in stride(from: 0, to: bytes.byteCount, by: size) {
-          values.append(UnitBytes.fingerprint(bytes.extracting(start..<start + size)))
+          values.append(PageBytes.fingerprint(bytes.extracting(start..<start + size)))
         }
       }
       parts.withLock {

@@ -1,3 +1,5 @@
+internal import PageContents
+
 /// Inputs made comparable: all of one kind, all units equally long, each unit with a number of its own.
 struct PreparedScan: Sendable {
   /// What units are compared by.
@@ -33,6 +35,11 @@ struct PreparedScan: Sendable {
     pages = Int(total)
   }
 
+  /// Checks, after the last unit was looked at, that all files still were what they were when they were opened.
+  func checkIntact() throws(ImageError) {
+    for units in units { try units.checkIntact() }
+  }
+
   /// What a unit holds.
   enum Content {
     /// Zeros only.
@@ -57,8 +64,8 @@ struct PreparedScan: Sendable {
         var hashes = InlineArray<16, UInt64>(repeating: 0)
         for position in 0..<length {
           let page = bytes.extracting((block + position) * size..<(block + position + 1) * size)
-          guard !UnitBytes.isZero(page) else { continue }
-          let hash = UnitBytes.hash(page)
+          guard !PageBytes.isZero(page) else { continue }
+          let hash = PageBytes.hash(page)
           // A hash of 0 marks a zero page in this block; a page that has it takes another for its own, as every equal page does.
           hashes[position] = hash == 0 ? 1 : hash
           index.prefetch(hashes[position])
@@ -71,7 +78,7 @@ struct PreparedScan: Sendable {
           }
           let page = bytes.extracting((block + position) * size..<(block + position + 1) * size)
           let found = index.representative(of: base + UInt32(unit), hash: hashes[position]) { self.unit($0, equals: page) }
-          body(unit, .same(representative: found, isSingleByte: UnitBytes.isSingleByte(page)))
+          body(unit, .same(representative: found, isSingleByte: PageBytes.isSingleByte(page)))
         }
         block += length
       }

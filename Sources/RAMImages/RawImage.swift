@@ -1,4 +1,4 @@
-internal import Columns
+internal import Files
 
 extension MemoryImage {
   /// Takes a file's bytes for guest-physical memory.

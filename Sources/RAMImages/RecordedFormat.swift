@@ -1,4 +1,4 @@
-internal import Columns
+internal import Files
 
 /// What a file is, by its first bytes.
 enum RecordedFormat {
@@ -46,7 +46,7 @@ enum RecordedFormat {
 
   /// A trace or a file of fingerprints, which may be compressed; nil for what is neither.
   private static func summary(_ file: MappedFile) throws(ImageError) -> RecordedFormat? {
-    let isCompressed = file.starts(with: ZstdDecoder.magic)
+    let isCompressed = SequentialFile.isCompressed(file)
     let beginning = try ByteStream(file).bytes(upTo: IdentityTrace.magic.count)
     if beginning == IdentityTrace.magic { return .identityTrace }
     if beginning == FingerprintFile.magic { return .fingerprints }

@@ -1,4 +1,4 @@
-internal import Columns
+internal import Files
 
 /// # RAMImages: memory that was recorded from real machines
 ///
@@ -13,7 +13,7 @@ internal import Columns
 /// The invariant: *no file can make the reader trap, hang, or take memory for more than the file really holds*. Every number in a header is checked
 /// against what the file can hold before anything is read or allocated by it, and a failure says which byte is wrong.
 ///
-/// When it may not hold: somebody who makes a file shorter in the very moment in which it is read ends the process (`MappedFile` says why).
+/// A file that somebody makes shorter after it was opened is an error too, wherever the scan then stands (`MappedFile.isIntact`).
 public enum RecordedMemory {
   /// How files are to be understood where they do not say themselves.
   public struct Options: Sendable {

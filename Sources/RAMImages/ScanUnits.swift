@@ -1,4 +1,5 @@
-internal import Columns
+internal import Files
+internal import PageContents
 internal import PageSharing
 
 /// The pages of one input as the exact scanner takes them: equally long strings of bytes, numbered from 0.
@@ -23,6 +24,9 @@ final class ScanUnits: Sendable {
     case memory(UnitMemory)
     case process(any RemoteMemory)
   }
+
+  /// Bytes of a file that are looked at together, or one unit if that is more: a quarter of what a core's own cache holds today.
+  private static let pieceBytes = 256 << 10
 
   /// The input's name.
   let name: String
@@ -112,14 +116,17 @@ final class ScanUnits: Sendable {
       switch store {
       case .file(let file):
         let bytes = Int(start)..<Int(start) + (end - unit) * unitBytes
-        guard file.populate(bytes) else {
-          throw ImageError(file.path, .changed, at: start, "the file became shorter or could not be read while it was scanned")
+        let first = unit
+        let isRead = file.forEachPiece(of: bytes, pieceBytes: max(1, Self.pieceBytes / unitBytes) * unitBytes) { offset, piece in
+          body(first + (offset - bytes.lowerBound) / unitBytes, piece)
         }
-        file.withSpan(bytes) { body(unit, $0) }
+        guard isRead else { throw .changed(file.path, at: start) }
       case .memory(let memory):
         memory.withSpan(Int(start)..<Int(start) + (end - unit) * unitBytes) { body(unit, $0) }
       case .process(let process):
-        vanished += try RemoteCopy.forEachPiece(of: process, at: start, units: unit..<end, unitBytes: unitBytes, body)
+        do throws(RemoteMemoryError) {
+          vanished += try RemoteCopy.forEachPiece(of: process, at: start, units: unit..<end, unitBytes: unitBytes, body)
+        } catch { throw ImageError(error) }
       }
       unit = end
       index += 1
@@ -127,13 +134,18 @@ final class ScanUnits: Sendable {
     return vanished
   }
 
+  /// Checks that everything that was shown was the file's. A unit that is compared with one of another range is not asked about at once.
+  func checkIntact() throws(ImageError) {
+    if case .file(let file) = store, !file.isIntact { throw .changed(file.path) }
+  }
+
   /// Whether a unit's bytes are these.
   @inline(__always) func unit(_ unit: Int, equals bytes: RawSpan) -> Bool {
     let run = runs[runs.count == 1 ? 0 : runIndex(of: unit)]
     let start = run.start + UInt64(unit - run.first) * UInt64(unitBytes)
     return switch store {
-    case .file(let file): file.withSpan(Int(start)..<Int(start) + unitBytes) { UnitBytes.areEqual($0, bytes) }
-    case .memory(let memory): memory.withSpan(Int(start)..<Int(start) + unitBytes) { UnitBytes.areEqual($0, bytes) }
+    case .file(let file): file.withSpan(Int(start)..<Int(start) + unitBytes) { PageBytes.areEqual($0, bytes) }
+    case .memory(let memory): memory.withSpan(Int(start)..<Int(start) + unitBytes) { PageBytes.areEqual($0, bytes) }
     case .process(let process): RemoteCopy.bytes(of: process, at: start, equal: bytes)
     }
   }

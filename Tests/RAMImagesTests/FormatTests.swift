@@ -1,5 +1,5 @@
 import Addressing
-import Columns
+import Files
 import RAMImages
 import Testing
 

@@ -1,4 +1,4 @@
-import Columns
+import Files
 import Foundation
 import Testing
 
@@ -28,7 +28,12 @@ struct MappedFileTests {
       #expect(file.integer(at: 9999, as: UInt8.self) == bytes[9999])
       #expect(file.starts(with: Array(bytes.prefix(5))))
       #expect(!file.starts(with: [1]))
-      #expect(file.populate(4097..<9000))
+      var copied: [UInt8] = []
+      let isWhole = file.forEachPiece(of: 4097..<9000, pieceBytes: 1000) { offset, piece in
+        #expect(offset == 4097 + copied.count)
+        copied += unsafe piece.withUnsafeBytes { unsafe Array($0) }
+      }
+      #expect(isWhole && copied == Array(bytes[4097..<9000]))
     }
   }
 
@@ -53,7 +58,7 @@ struct MappedFileTests {
       #expect(file.count == 0)
       #expect(file.bytes(0..<0) == [])
       #expect(file.integer(at: 0, as: UInt8.self) == nil)
-      #expect(file.populate(0..<0))
+      #expect(file.forEachPiece(of: 0..<0, pieceBytes: 4096) { _, _ in Issue.record("an empty file has no piece") })
     }
   }
 
@@ -67,13 +72,32 @@ struct MappedFileTests {
     #expect(!error.description.isEmpty)
   }
 
-  @Test("A file that became shorter while it was mapped cannot be populated, and says so")
+  @Test("A file that became shorter while it was mapped cannot be read to its end, and says so")
   func shortened() throws {
     try withFile([UInt8](repeating: 1, count: 100_000)) { path in
       let file = try MappedFile(path: path)
       try FileHandle(forWritingTo: URL(filePath: path)).truncate(atOffset: 5000)
-      #expect(file.populate(0..<4096))
-      #expect(!file.populate(0..<100_000))
+      #expect(file.forEachPiece(of: 0..<4096, pieceBytes: 4096) { _, _ in })
+      #expect(!file.forEachPiece(of: 0..<100_000, pieceBytes: 4096) { _, _ in })
+    }
+  }
+
+  @Test("What is read of a file that became shorter is zeros behind its end, and no longer taken for the file's")
+  func readBehindTheEnd() throws {
+    try withFile([UInt8](repeating: 1, count: 100_000)) { path in
+      let (file, other) = (try MappedFile(path: path), try MappedFile(path: path))
+      try FileHandle(forWritingTo: URL(filePath: path)).truncate(atOffset: 5000)
+      #expect(file.bytes(0..<4096) == [UInt8](repeating: 1, count: 4096))
+      #expect(file.isIntact)
+      let sum = file.withSpan(0..<100_000) { bytes in
+        (0..<bytes.byteCount).reduce(0) { $0 + Int(unsafe bytes.unsafeLoad(fromByteOffset: $1, as: UInt8.self)) }
+      }
+      #expect(sum == 5000)
+      #expect(!file.isIntact)
+      #expect(file.integer(at: 0, as: UInt8.self) == nil)
+      #expect(other.isIntact)
+      #expect(other.bytes(90_000..<90_001) == nil)
+      #expect(throws: SequentialFileError.changed) { _ = try SequentialFile(other).read(upTo: 8, as: UInt8.self) }
     }
   }
 }

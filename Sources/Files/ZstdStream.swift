@@ -1,10 +1,9 @@
 internal import CZstd
-internal import Columns
 
 /// Decompresses a mapped zstd file a block at a time, so that a small file cannot ask for more memory than is read of it.
 ///
 /// The invariant: the decoder never holds more than one window of the format (at most 128 MiB, the library's own limit) and one block.
-@safe final class ZstdDecoder {
+@safe final class ZstdStream {
   /// The first four bytes of a zstd frame (RFC 8878, 3.1.1).
   static let magic: [UInt8] = [0x28, 0xb5, 0x2f, 0xfd]
 
@@ -28,7 +27,7 @@ internal import Columns
 
   /// Fills as much of a buffer as there is to decompress.
   /// - Returns: how many bytes; 0 at the end of the file.
-  func read(into target: UnsafeMutableRawBufferPointer) throws(ImageError) -> Int {
+  func read(into target: UnsafeMutableRawBufferPointer) throws(SequentialFileError) -> Int {
     var produced = 0
     while produced < target.count {
       if consumed == file.count && !frameIsOpen { break }
@@ -37,13 +36,13 @@ internal import Columns
       if ZSTD_isError(hint) != 0 {
         // SAFETY: the library returns a constant C string for every code.
         let reason = unsafe String(cString: ZSTD_getErrorName(hint))
-        throw ImageError(file.path, .malformed, at: UInt64(consumed), "the zstd stream cannot be decompressed: \(reason)")
+        throw file.isIntact ? .malformed(at: UInt64(consumed), "the zstd stream cannot be decompressed: \(reason)") : .changed
       }
       consumed += taken
       produced += given
       frameIsOpen = hint != 0
       if taken == 0 && given == 0 {
-        throw ImageError(file.path, .truncated, at: UInt64(file.count), "the zstd stream ends in the middle of a frame")
+        throw .truncated(at: UInt64(file.count), "the zstd stream ends in the middle of a frame")
       }
     }
     return produced
