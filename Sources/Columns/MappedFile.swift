@@ -6,7 +6,8 @@ internal import Glibc
 /// against `count`. A file is input, so what cannot be mapped is an error, not a trap: a missing file, a folder, a pipe.
 ///
 /// When it may not hold: if somebody makes the file shorter while it is mapped, the kernel answers a read behind the new end with SIGBUS. Whoever
-/// reads large ranges calls `populate` first, which turns that, and a disk's read error, into an ordinary failure.
+/// reads large ranges calls `populate` first, which turns that, and a disk's read error, into an ordinary failure, but for a file that shrinks
+/// between the two: a program that must not crash then handles the signal, as the command line does.
 @safe public final class MappedFile: @unchecked Sendable {
   /// The path by which it was opened.
   public let path: String

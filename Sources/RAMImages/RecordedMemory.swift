@@ -13,7 +13,8 @@ internal import Columns
 /// The invariant: *no file can make the reader trap, hang, or take memory for more than the file really holds*. Every number in a header is checked
 /// against what the file can hold before anything is read or allocated by it, and a failure says which byte is wrong.
 ///
-/// When it may not hold: somebody who makes a file shorter in the very moment in which it is read ends the process (`MappedFile` says why).
+/// When it may not hold: somebody who makes a file shorter in the very moment in which it is read ends the process (`MappedFile` says why); the
+/// command line ends with a sentence and the code of a missing input.
 public enum RecordedMemory {
   /// How files are to be understood where they do not say themselves.
   public struct Options: Sendable {

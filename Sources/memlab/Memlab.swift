@@ -34,6 +34,7 @@ internal import Foundation
   static func main() async {
     StandardOutput.reserve()
     Interrupt.endAtOnce()
+    Interrupt.endWhereInputsShrink()
     let arguments = Array(CommandLine.arguments.dropFirst())
     do {
       try UsageErrors.checkCommandName(arguments)
