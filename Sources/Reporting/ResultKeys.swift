@@ -25,7 +25,7 @@ public enum ResultKeys {
       [
         ("host.total_bytes", "bytes", "The host's physical memory."),
         ("host.free_bytes", "bytes", Metric.freeBytes.meaning),
-        ("host.free_min_bytes", "bytes", "The least free memory at any moment of the run."),
+        ("host.free_min_bytes", "bytes", "The least free memory after any event of the run; samples may have missed it."),
         ("host.private_bytes", "bytes", Metric.privateBytes.meaning),
         ("host.shared_bytes", "bytes", Metric.sharedBytes.meaning),
         ("host.ballooned_bytes", "bytes", Metric.balloonedBytes.meaning),

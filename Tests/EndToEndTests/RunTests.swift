@@ -140,7 +140,7 @@ import Testing
     let shop = try Workshop()
     // The first page of "a" is compared with that of "c", which comes after all of "b" was read.
     try shop.write("a", [UInt8](repeating: 7, count: 4096))
-    try shop.sparse("b", bytes: 2 << 30)
+    try shop.sparse("b", bytes: 512 << 20)
     try shop.write("c", [UInt8](repeating: 7, count: 4096))
     let before = shop.listing.map { $0.split(separator: " ")[0] }
     let process = try MemlabProcess(command + ["a", "b", "c"], in: shop)
