@@ -29,18 +29,19 @@ format: toolchain  ## Rewrite all sources in the house's style
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests
 
 deps: toolchain  ## Install the Debian packages that are missing
-	@missing=; for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
+	@missing=; for p in $(PACKAGES); do dpkg-query -W -f '$${db:Status-Abbrev}' $$p 2>/dev/null | grep -q '^.i' || missing="$$missing $$p"; done; \
 	if [ -n "$$missing" ]; then \
 	  if [ "$$(id -u)" = 0 ]; then sudo=; elif sudo -n true 2>/dev/null; then sudo="sudo -n"; \
 	  else echo "memlab: these packages are missing and installing them needs root: run  sudo apt-get install$$missing" >&2; exit 1; fi; \
 	  echo "memlab: installing$$missing" >&2; \
-	  { $$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends $$missing; } >/tmp/memlab-apt.log 2>&1 \
-	    || { tail -n 5 /tmp/memlab-apt.log >&2; echo "memlab: could not install$$missing" >&2; exit 1; }; \
+	  log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
+	  { $$sudo apt-get update -qq && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; } \
+	    >"$$log" 2>&1 || { tail -n 5 "$$log" >&2; echo "memlab: could not install$$missing" >&2; exit 1; }; \
 	fi
 
 toolchain:
 	@command -v $(SWIFT) >/dev/null 2>&1 || { echo "memlab: no Swift tool chain in PATH; install Swift 6.3 from https://www.swift.org/install/linux/" >&2; exit 1; }
-	@$(SWIFT) --version 2>/dev/null | grep -Eq 'Swift version (6\.[3-9]|[7-9]|[1-9][0-9])' || { echo "memlab: Swift 6.3 or later is needed; found: $$($(SWIFT) --version 2>/dev/null | head -n 1)" >&2; exit 1; }
+	@$(SWIFT) --version 2>/dev/null | grep -Eq 'Swift version (6\.([3-9]|[1-9][0-9])|[7-9]|[1-9][0-9])' || { echo "memlab: Swift 6.3 or later is needed; found: $$($(SWIFT) --version 2>/dev/null | head -n 1)" >&2; exit 1; }
 
 reference: build  ## Accept what the scenarios give now as their reference reports
 	$(MEMLAB) run Workloads/quickstart.yaml --out Reports/quickstart

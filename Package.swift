@@ -115,7 +115,7 @@ let package = Package(
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: house),
     tests("AddressingTests", ["Addressing", "TestSupport"]),
     tests("ColumnsTests", ["Columns", "TestSupport"]),
-    tests("FilesTests", ["Files", "TestSupport"]),
+    tests("FilesTests", ["Files"]),
     tests("FrameAllocationTests", ["FrameAllocation", "Addressing", "TestSupport"]),
     tests("PageContentsTests", ["PageContents", "Addressing", "TestSupport"]),
     tests("PageTablesTests", ["PageTables", "PageContents", "Addressing"]),

@@ -36,7 +36,7 @@ enum ResultDatabase {
       virtual_ns INTEGER NOT NULL, -- how far virtual time got
       total_bytes INTEGER NOT NULL, -- physical memory of the host
       free_bytes INTEGER NOT NULL,
-      free_min_bytes INTEGER NOT NULL, -- the least at any sample
+      free_min_bytes INTEGER NOT NULL, -- the least after any event
       private_bytes INTEGER NOT NULL, -- frames that one guest alone has
       shared_bytes INTEGER NOT NULL, -- frames made shareable, each counted once
       ballooned_bytes INTEGER NOT NULL, -- guest pages that balloons hold

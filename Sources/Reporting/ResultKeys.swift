@@ -25,7 +25,7 @@ public enum ResultKeys {
       [
         ("host.total_bytes", "bytes", "The host's physical memory."),
         ("host.free_bytes", "bytes", Metric.freeBytes.meaning),
-        ("host.free_min_bytes", "bytes", "The least free memory at any moment of the run."),
+        ("host.free_min_bytes", "bytes", "The least free memory after any event of the run; samples may have missed it."),
         ("host.private_bytes", "bytes", Metric.privateBytes.meaning),
         ("host.shared_bytes", "bytes", Metric.sharedBytes.meaning),
         ("host.ballooned_bytes", "bytes", Metric.balloonedBytes.meaning),
@@ -36,9 +36,11 @@ public enum ResultKeys {
         ("sharing.saved_inter", "pages", Metric.savedInterPages.meaning),
         ("sharing.merges", "merges", Metric.merges.meaning),
         ("sharing.cow_breaks", "copies", Metric.cowBreaks.meaning),
+        ("state", "name", "complete, or partial where the run was interrupted: numbers are then those of the moment of the interruption."),
         ("virtual_ns", "ns", "How far virtual time got."),
         ("audit.samples", "checks", "How often all laws of the machine were checked."),
         ("audit.violations", "breaches", "Breaches of the laws that were found; anything but 0 is a defect of memlab."),
+        ("audit.messages", "list", "The first of the breaches, in words."),
         ("failed_expectations", "list", "The scenario's expectations that did not hold, each with the value that was found."),
       ], under: "", of: "summary.json of a run")
   }
@@ -46,7 +48,10 @@ public enum ResultKeys {
   private static var vms: [Explanation] {
     rows(VMSummary.columns, under: "vms.*", of: "summary.json and vms.csv of a run")
       + rows(
-        [("exits.*", "exits", "Exits from the virtual machine for a reason, since the start.")], under: "vms.*", of: "summary.json of a run"
+        [
+          ("state", "name", "running, or stopped where the host had no memory left for it."),
+          ("exits.*", "exits", "Exits from the virtual machine for a reason, since the start."),
+        ], under: "vms.*", of: "summary.json of a run"
       )
   }
 
@@ -55,6 +60,8 @@ public enum ResultKeys {
   }
 
   private static let scan: [Row] = [
+    ("page_bytes", "bytes", "The size of the pages that were compared."),
+    ("compared_by", "name", "What equal means: bytes (every byte), identities (of one trace) or fingerprints (128-bit hashes)."),
     ("pages", "pages", "Pages of all inputs."),
     ("zero_pages", "pages", "Pages that hold zero bytes only."),
     ("distinct_pages", "pages", "Different contents, the zero page included."),
@@ -63,6 +70,9 @@ public enum ResultKeys {
     ("saved_self", "pages", "Of the saved pages, further copies in one input: the sum of (copies - 1) over inputs and non-zero contents."),
     ("saved_inter", "pages", "Of the saved pages, those that another input holds too: the sum of (inputs - 1) over non-zero contents."),
     ("single_byte_pages", "pages", "Pages that repeat one byte, zero pages included; null where the input does not tell."),
+    ("bytes_left_out", "bytes", "Bytes of an input that belong to no whole, aligned page of this size; they are not counted."),
+    ("pages_vanished", "pages", "Pages of a live process that were gone when they were to be read; they are not counted."),
+    ("ksm_settled", "truth", "Whether the last two full scans changed neither shared, sharing nor zero pages."),
     ("seconds", "s", "Wall time of the scanner."),
     ("bytes_per_second", "bytes/s", "Memory scanned in a second; with ksm, every visit to a page counts."),
   ]

@@ -51,6 +51,14 @@ public struct CostPreset: Sendable {
     return cost
   }
 
+  /// Every figure under a name, in the order in which lists show them.
+  public var figures: [(name: String, figure: CostFigure)] {
+    [
+      ("access", access), ("l1_hit", l1Hit), ("l2_hit", l2Hit), ("walk_reference", walkReference),
+      ("native_page_fault", guestPageFault),
+    ] + ExitReason.allCases.compactMap { reason in exits[reason].map { ("exit_\(reason.rawValue)", $0) } }
+  }
+
   /// Every preset, in the order in which lists show them.
   public static let all: [CostPreset] = [haswell2013, adamsAgesen2006]
 

@@ -35,7 +35,7 @@ struct ListCommand: ParsableCommand {
     [
       ("Scanners (memlab scan --scanner)", "scanners", ScannerName.allCases.map { ($0.rawValue, $0.line) }),
       ("Overcommit policies (overcommit.policy)", "policies", PolicyKind.allCases.map { ($0.rawValue, $0.line) }),
-      ("Cost presets (host.cost)", "cost_presets", CostPreset.all.map { ($0.name, "\($0.clockHertz / 1_000_000) MHz") }),
+      ("Cost presets (host.cost)", "cost_presets", CostPreset.all.map { ($0.name, $0.line) }),
       ("TLB presets (host.tlb)", "tlb_presets", TLBPreset.all.map { ($0.name, $0.source) }),
     ]
   }
@@ -57,14 +57,33 @@ struct ListCommand: ParsableCommand {
       ]
     }
     let others = groups.map { group in
-      JSONValue.Member(group.key, .array(group.items.map { ["name": .string($0.name), "description": .string($0.line)] }))
+      JSONValue.Member(group.key, .array(group.items.map { .object(members($0.name, $0.line, of: group.key)) }))
     }
     return .object([.init("schema", "memlab.list/1"), .init("scenarios", .array(listed))] + others)
+  }
+
+  private func members(_ name: String, _ line: String, of key: String) -> [JSONValue.Member] {
+    let members: [JSONValue.Member] = [.init("name", .string(name)), .init("description", .string(line))]
+    guard key == "cost_presets", let preset = CostPreset(named: name) else { return members }
+    let figures: [JSONValue] = preset.figures.map { name, figure in
+      [
+        "name": .string(name), "cycles": .count(figure.cycles), "assumed": .bool(figure.isAssumed), "source": .string(figure.source),
+      ]
+    }
+    return members + [.init("figures", .array(figures))]
   }
 
   private func csv(_ scenarios: [ScenarioCatalog.Item]) -> [[String]] {
     [["kind", "name", "description"]] + scenarios.map { ["scenarios", $0.path, $0.description] }
       + groups.flatMap { group in group.items.map { [group.key, $0.name, $0.line] } }
+  }
+}
+
+extension CostPreset {
+  /// Its clock and how much of it is known, in a line.
+  fileprivate var line: String {
+    let assumed = figures.count { $0.figure.isAssumed }
+    return "\(clockHertz / 1_000_000) MHz; of \(figures.count) figures \(assumed) are assumed: --format json gives each with its source"
   }
 }
 

@@ -76,6 +76,36 @@ import Testing
     #expect(entries?.isEmpty == false)
   }
 
+  /// The paths of all numbers, texts and empty lists of a result; elements of lists stand under their names.
+  private func paths(_ value: Any, _ path: String = "") -> [String] {
+    let members: [(String, Any)]
+    if let object = value as? [String: Any] {
+      members = object.map { ($0.key, $0.value) }
+    } else if let elements = value as? [[String: Any]], !elements.isEmpty {
+      members = elements.map { ($0["name"] as? String ?? "", $0) }
+    } else {
+      return [path]
+    }
+    return members.flatMap { paths($0.1, path.isEmpty ? $0.0 : "\(path).\($0.0)") }.sorted()
+  }
+
+  @Test("Every key of a run's and of a scan's result is explained")
+  func everyKey() throws {
+    let shop = try Workshop()
+    try shop.write("s.yaml", BrokenInput.sound)
+    try shop.write("f", [UInt8](repeating: 0, count: 8192))
+    let run = try MemlabProcess.run(["run", "s.yaml", "--out", "out", "--format", "json"], in: shop).object()
+    let scan = try MemlabProcess.run(["scan", "f", "--scanner", "ksm", "--format", "json"], in: shop).object()
+    let asked = paths(run) + paths(scan).map { "scan.\($0.replacing("inputs.f.", with: ""))" }
+    #expect(asked.count > 60)
+    // What the reader gave: the scenario, its seed and names.
+    let given: Set = ["schema", "scenario", "seed", "name", "paging", "scanner"]
+    for path in asked where !given.contains(path.split(separator: ".").last.map(String.init) ?? "") {
+      let outcome = try MemlabProcess.run("explain", path)
+      #expect(outcome.status == 0, "\(path): \(outcome.errors)")
+    }
+  }
+
   @Test("Every JSON result is one object that begins with its schema")
   func schemaKeys() throws {
     let shop = try Workshop()
@@ -92,6 +122,17 @@ import Testing
       #expect(outcome.text.hasPrefix("{\n  \"schema\": \"memlab.\(command)/1\""), "\(outcome.text.prefix(80))")
       #expect(outcome.text.hasSuffix("}\n"))
       _ = try outcome.object()
+    }
+  }
+
+  @Test("Every figure of every cost preset is listed with its source, and whether it is assumed")
+  func costFigures() throws {
+    let presets = try #require(try MemlabProcess.run("list", "--format", "json", "--quiet").object()["cost_presets"] as? [[String: Any]])
+    #expect(presets.count == 2)
+    for preset in presets {
+      let figures = try #require(preset["figures"] as? [[String: Any]])
+      #expect(figures.count == 13)
+      #expect(figures.allSatisfy { ($0["source"] as? String)?.isEmpty == false && $0["assumed"] is Bool && $0["cycles"] is Int })
     }
   }
 

@@ -79,6 +79,15 @@ struct MemlabProcess {
     try process.run()
   }
 
+  /// Waits until the process has mapped a file, or has ended.
+  func waitUntilMapped(_ path: String) {
+    while process.isRunning,
+      (try? String(contentsOfFile: "/proc/\(process.processIdentifier)/maps", encoding: .utf8))?.contains(path) != true
+    {
+      Thread.sleep(forTimeInterval: 0.005)
+    }
+  }
+
   /// Sends SIGINT.
   func interrupt() { kill(process.processIdentifier, SIGINT) }
 

@@ -134,6 +134,30 @@ import Testing
     }
   }
 
+  @Test(
+    "A file that becomes shorter while it is read is a missing input and no crash",
+    arguments: [["scan", "--threads", "1"], ["fingerprint", "--threads", "1", "-o", "o.pit"]])
+  func shrinkingFiles(command: [String]) throws {
+    let shop = try Workshop()
+    // The first page of "a" is compared with that of "c", which comes after all of "b" was read.
+    try shop.write("a", [UInt8](repeating: 7, count: 4096))
+    try shop.sparse("b", bytes: 512 << 20)
+    try shop.write("c", [UInt8](repeating: 7, count: 4096))
+    let process = try MemlabProcess(command + ["a", "b", "c"], in: shop)
+    process.waitUntilMapped(shop.path("b"))
+    Thread.sleep(forTimeInterval: 0.02)
+    // SAFETY: truncate reads a C string.
+    #expect(unsafe truncate(shop.path("a"), 0) == 0)
+    let outcome = try process.outcome()
+    #expect(!outcome.endedBySignal)
+    // Where the tests had to wait for a processor, memlab may have read everything before.
+    guard outcome.status != 0 else { return }
+    #expect(outcome.status == 66, "\(outcome.errors)")
+    #expect(outcome.errors.contains("became shorter"))
+    #expect(outcome.output.isEmpty)
+    #expect(shop.listing.map { String($0.split(separator: " ")[0]) } == ["a", "b", "c"])
+  }
+
   @Test("A process that is gone, or goes while it is read, is a missing input and no crash")
   func vanishingProcesses() throws {
     let shop = try Workshop()
