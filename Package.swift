@@ -88,7 +88,9 @@ let package = Package(
     room("LiveKernel", ["Files", "PageSharing"]),
 
     // Floor 8: a scenario file becomes a validated plan.
-    room("Scenarios", ["Addressing", "PageSharing", "TranslationCaching", "Translation", "Overcommit", "Guests", yams]),
+    room(
+      "Scenarios",
+      ["Addressing", "PageSharing", "TranslationCaching", "Translation", "Overcommit", "Machine", "Guests", yams]),
 
     // Floor 9: a plan becomes a run on the virtual clock.
     room(

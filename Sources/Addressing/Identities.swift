@@ -24,7 +24,7 @@
 
 /// The number of a page slot over all address spaces that a scanner has registered: the base of its space plus its index there.
 ///
-/// One 32-bit number names any page of any guest (up to 16 TiB of guest memory on a host), so reverse maps and scanner state hold four
+/// One 32-bit number names any page of any guest (2^32 of them would be 16 TiB), so reverse maps and scanner state hold four
 /// bytes where a pair of guest and frame number would take twelve.
 @frozen public struct PageOrdinal: Hashable, Comparable, Sendable, BitwiseCopyable {
   /// The number.

@@ -125,7 +125,7 @@ public final class Experiment {
     noteFree()
     guard tenant.spec.mergeable, let scanner else { return }
     let first = tenant.vm.firstPage.index
-    _ = scanner.register(first..<first + tenant.pages)
+    tenant.scanned = scanner.register(first..<first + tenant.pages)
   }
 
   /// The first of each kind of event. The sample comes first: the one at 0 shows the guests as they booted.
@@ -150,6 +150,10 @@ public final class Experiment {
       schedule(.tick, after: Self.tickNanoseconds)
     case .scan:
       guard let scanner else { return }
+      for tenant in tenants where !tenant.vm.isRunning {
+        if let space = tenant.scanned { scanner.unregister(space) }
+        tenant.scanned = nil
+      }
       let batch = scanner.scanBatch(pages: scenario.sharing.ksm.pagesToScan, in: host)
       let scanning = batch.pagesScanned * Self.scanNanosecondsPerPage
       let pause = scenario.sharing.ksm.sleepNanoseconds.addingReportingOverflow(scanning)

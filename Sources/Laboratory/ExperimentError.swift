@@ -18,8 +18,8 @@ extension ExperimentError: CustomStringConvertible {
     switch self {
     case .host(.tooSmall(let memory)): "\(memory) of memory are less than a host needs"
     case .host(.tooLarge(let memory)):
-      "a host of \(memory), its swap device or its guests together have more pages than memlab can number; the most are a little less "
-        + "than 16TiB for the host, as much for swap, and 2TiB for all guests"
+      "a host of \(memory), its swap device or its guests together have more pages than memlab can number; the most are "
+        + "8TiB for the host, as much for swap, and 2TiB for all guests"
     case .host(.tooManyGuestPages(let vm)): "virtual machine \"\(vm)\" has more memory than memlab can number, or none"
     case .host(.outOfMemory(let vm)): "the host's memory is too small for the first page tables of virtual machine \"\(vm)\""
     case .tlb(let problem): "the host's TLB cannot be built: \(problem)"

@@ -23,8 +23,8 @@ public struct HostConfiguration: Sendable {
     self.audited = audited
   }
 
-  /// The largest host: 16 TiB of 4 KiB frames is what 32-bit frame links can name.
-  public static let largest = ByteSize(bytes: (1 << 44) - (1 << 20))
+  /// The largest host, 8 TiB: with all guest pages, 2^31 frames are what a scanner's 32-bit links can tell apart.
+  public static let largest = ByteSize(bytes: 1 << 43)
   /// The most guest pages of a host, 2 TiB: all of them may map the zero frame, whose record counts to 2^29 - 1.
   public static let mostGuestPages = (1 << 29) - 1
   static let leastFrames = 1024

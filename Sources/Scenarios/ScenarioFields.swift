@@ -1,5 +1,6 @@
 internal import Addressing
 internal import Guests
+internal import Machine
 internal import PageSharing
 internal import Translation
 
@@ -10,7 +11,7 @@ enum ScenarioFields {
   /// The least memory of a host or a guest: below it not even a small kernel fits.
   private static let leastMemory = ByteSize(bytes: 16 << 20)
   /// The most memory of a host: 2^32 pages, since a page ordinal is a 32-bit number.
-  private static let mostMemory = ByteSize(bytes: 16 << 40)
+  private static let mostMemory = HostConfiguration.largest
   private static let millisecond: UInt64 = 1_000_000
   /// 30 days.
   private static let longestRun: UInt64 = 30 * 24 * 3_600_000_000_000

@@ -1,5 +1,6 @@
 internal import Addressing
 internal import Guests
+internal import Machine
 internal import PageSharing
 
 /// The rules that concern more than one field. A rule is skipped where a field that it looks at was not read.
@@ -61,7 +62,7 @@ struct ScenarioRules {
   }
 
   private mutating func checkMachines() {
-    var pages: UInt64 = 0
+    var pages = 0
     for (index, vm) in scenario.vms.enumerated() {
       let path = "vms.\(index)"
       if let first = scenario.vms[..<index].firstIndex(where: { $0.name == vm.name }) {
@@ -70,16 +71,24 @@ struct ScenarioRules {
       require(
         vm.minMemory <= vm.memory, at: "\(path).min_memory", with: ["\(path).memory"],
         "min_memory (\(vm.minMemory)) is more than memory (\(vm.memory))")
-      // Each amount is at most 2^44, and there are at most 4096 machines: the sum cannot overflow.
-      if reading.isSound("\(path).memory") { pages += vm.memory.bytes >> 12 }
+      // Each amount is at most 2^43, and there are at most 4096 machines: the sum cannot overflow.
+      if reading.isSound("\(path).memory") { pages += Self.pages(of: vm) }
       require(
-        pages < 1 << 32, at: "\(path).memory", "up to here the guests have \(pages) pages, and page ordinals end at 2^32",
-        note: "a host has up to 16 TiB of guest memory")
+        pages <= HostConfiguration.mostGuestPages, at: "\(path).memory",
+        "up to here the guests have \(pages) pages, more than the \(HostConfiguration.mostGuestPages) that a host can number",
+        note: "all guests together have up to 2 TiB")
       switch vm.guest {
       case .synthetic(let guest): checkSynthetic(guest, of: vm, at: path)
       case .recorded(let guest): checkRecorded(guest, at: path)
       }
     }
+  }
+
+  /// The pages that a machine takes on its host: a recorded guest has a little more memory than was recorded.
+  private static func pages(of vm: VMSpec) -> Int {
+    guard case .recorded = vm.guest else { return Host.ordinals(for: vm.memory) }
+    let added = RecordedGuest.addedMemory(recordedPages: Int(vm.memory.bytes >> 12))
+    return Host.ordinals(for: ByteSize(bytes: vm.memory.bytes + added.bytes))
   }
 
   private mutating func checkSynthetic(_ guest: SyntheticGuestSpec, of vm: VMSpec, at path: String) {

@@ -119,7 +119,7 @@ struct SchemaTests {
         host.memory
           Physical memory.
           holds: a size with a unit, such as 512MiB
-          range: 16MiB to 16TiB, in steps of 1MiB
+          range: 16MiB to 8TiB, in steps of 1MiB
           default: none, it must be given
         """
       ])
