@@ -37,7 +37,7 @@ let package = Package(
         "Addressing", "Columns", "FrameAllocation", "PageContents", "PageTables", "TranslationCaching", "Translation", "PageSharing",
         "Ballooning", "Overcommit", "Machine",
       ]),
-    .library(name: "MemlabLaboratory", targets: ["Guests", "RAMImages", "LiveKernel", "Scenarios", "Laboratory", "Reporting"]),
+    .library(name: "MemlabLaboratory", targets: ["Files", "Guests", "RAMImages", "LiveKernel", "Scenarios", "Laboratory", "Reporting"]),
   ],
   dependencies: [
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),

@@ -1,4 +1,4 @@
-internal import Columns
+internal import Files
 internal import Glibc
 internal import PageContents
 internal import PageSharing

@@ -61,7 +61,7 @@ enum TranslationBenchmark {
       guest.loadWords(stream)
     }
     let count = Double(accesses)
-    let perWalk = counted.referencesPerWalk
+    let perWalk = Double(counted.walkReferences) / Double(max(1, counted.walks))
     return Figure(
       name: "\(mode) walk, \((perWalk * 10).rounded() / 10) references", value: access / count, unit: "ns/access",
       floor: "as many random loads from frames", floorValue: load / count * references)
