@@ -26,6 +26,8 @@ public final class Experiment {
   let tenants: [Tenant]
   let cost: CostPreset
   private let scanner: KSMScanner?
+  /// The guests whose memory the scanner has on its list.
+  private var registered: [(tenant: Tenant, space: SpaceID)] = []
   private var policy: (any OvercommitPolicy)?
   private var queue = EventQueue<Event>()
 
@@ -99,7 +101,7 @@ public final class Experiment {
   /// Carries the scenario out, once.
   /// - Parameters:
   ///   - progress: told how far virtual time got, at every sample.
-  ///   - isInterrupted: asked before every guest's boot and every event; if it says yes, the run ends and what was found so far is the result.
+  ///   - isInterrupted: asked before every guest's boot, every event and every guest's part in one; once it says yes, the run ends and what was found so far is the result.
   public func run(progress: (UInt64) -> Void = { _ in }, isInterrupted: () -> Bool = { false }) -> RunResult {
     for tenant in tenants {
       if isInterrupted() { return result(state: .partial, counters: scanner?.counters) }
@@ -113,7 +115,7 @@ public final class Experiment {
       // At the end there is no time left to do anything in; only the last sample is taken, of what the result says as well.
       guard time < end || event == .sample else { continue }
       now = time
-      carryOut(event)
+      carryOut(event, isInterrupted)
       if event == .sample { progress(now) }
     }
     now = end
@@ -125,7 +127,15 @@ public final class Experiment {
     noteFree()
     guard tenant.spec.mergeable, let scanner else { return }
     let first = tenant.vm.firstPage.index
-    tenant.scanned = scanner.register(first..<first + tenant.pages)
+    registered.append((tenant, scanner.register(first..<first + tenant.pages)))
+  }
+
+  /// Takes the memory of guests that the host has stopped off the scanner's list, as the kernel does when a process ends (`ksm_exit`): it
+  /// would walk over their absent pages for ever.
+  private func unregisterStopped(from scanner: KSMScanner) {
+    guard registered.contains(where: { !$0.tenant.vm.isRunning }) else { return }
+    for entry in registered where !entry.tenant.vm.isRunning { scanner.unregister(entry.space) }
+    registered.removeAll { !$0.tenant.vm.isRunning }
   }
 
   /// The first of each kind of event. The sample comes first: the one at 0 shows the guests as they booted.
@@ -143,17 +153,14 @@ public final class Experiment {
     if !time.overflow { queue.schedule(event, at: time.partialValue) }
   }
 
-  private func carryOut(_ event: Event) {
+  private func carryOut(_ event: Event, _ isInterrupted: () -> Bool) {
     switch event {
     case .tick:
-      tick()
+      tick(isInterrupted)
       schedule(.tick, after: Self.tickNanoseconds)
     case .scan:
       guard let scanner else { return }
-      for tenant in tenants where !tenant.vm.isRunning {
-        if let space = tenant.scanned { scanner.unregister(space) }
-        tenant.scanned = nil
-      }
+      unregisterStopped(from: scanner)
       let batch = scanner.scanBatch(pages: scenario.sharing.ksm.pagesToScan, in: host)
       let scanning = batch.pagesScanned * Self.scanNanosecondsPerPage
       let pause = scenario.sharing.ksm.sleepNanoseconds.addingReportingOverflow(scanning)
@@ -162,7 +169,7 @@ public final class Experiment {
       decide()
       schedule(.decide, after: scenario.overcommit.everyNanoseconds)
     case .window:
-      for tenant in tenants {
+      for tenant in tenants where !isInterrupted() {
         tenant.window(accesses: scenario.windowAccesses)
         noteFree()
       }
@@ -174,9 +181,9 @@ public final class Experiment {
   }
 
   /// What guests and balloons do from now until the next tick, or until the end.
-  private func tick() {
+  private func tick(_ isInterrupted: () -> Bool) {
     let stretch = min(Self.tickNanoseconds, scenario.durationNanoseconds - now)
-    for tenant in tenants {
+    for tenant in tenants where !isInterrupted() {
       tenant.guest.step(nanoseconds: stretch, levelPercent: tenant.level(at: now))
       noteFree()
       tenant.stepBalloon(maxPages: Int(UInt64(Self.balloonPagesPerTick) * stretch / Self.tickNanoseconds))

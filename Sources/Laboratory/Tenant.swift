@@ -3,7 +3,6 @@ internal import Ballooning
 internal import Guests
 internal import Machine
 internal import Overcommit
-internal import PageSharing
 internal import Scenarios
 internal import Translation
 
@@ -14,8 +13,6 @@ final class Tenant {
   let guest: any Guest
   /// Pages that count as the guest's memory: without what memlab added to a recording.
   let pages: Int
-  /// Its memory as the scanner knows it, while it runs.
-  var scanned: SpaceID?
   private(set) var balloon: Balloon?
 
   /// What the policy last asked for, in pages.

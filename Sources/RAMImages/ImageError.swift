@@ -57,6 +57,9 @@ public struct ImageError: Error, Equatable, Sendable {
 }
 
 extension ImageError: CustomStringConvertible {
-  /// "path: byte 16: problem".
-  public var description: String { path + ": " + (offset.map { "byte \($0): " } ?? "") + problem }
+  /// "path: byte 16: problem", on one line whatever the file is called.
+  public var description: String {
+    let text = path + ": " + (offset.map { "byte \($0): " } ?? "") + problem
+    return String(String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
+  }
 }

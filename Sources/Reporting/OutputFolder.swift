@@ -4,7 +4,8 @@ internal import Foundation
 ///
 /// Invariant: until `commit` the folder is as it was; `commit` moves finished files, which takes no space and cannot stop half-way
 /// for want of it, and takes its moves back when one fails. A folder that is not there yet appears with everything in it, in one step.
-/// Files in the folder that are not the report's stay.
+/// Files in the folder that are not the report's stay. Of two runs that write into one folder at once, each moves all of its files before
+/// or after the other: the folder holds the later one's report, and no mixture.
 struct OutputFolder {
   /// Where the report goes.
   let destination: URL
@@ -25,23 +26,37 @@ struct OutputFolder {
     let name = Self.stagingPrefix + UUID().uuidString
     staging = (exists ? destination : destination.deletingLastPathComponent()).appendingPathComponent(name, isDirectory: true)
     do {
+      UnfinishedReport.begin(staging)
       try FileManager.default.createDirectory(at: staging, withIntermediateDirectories: true)
     } catch {
+      UnfinishedReport.end(staging) {}
       throw ReportingError(error, writing: path)
     }
   }
 
   /// Removes what was staged.
   func discard() {
-    try? FileManager.default.removeItem(at: staging)
+    UnfinishedReport.end(staging) { try? FileManager.default.removeItem(at: staging) }
   }
 
   /// Moves everything staged into place.
   /// - Parameter move: how one file or folder is moved.
   func commit(moving move: (URL, URL) throws -> Void = FileManager.default.moveItem(at:to:)) throws(ReportingError) {
     do {
-      guard exists else { return try move(staging, destination) }
-      try moveIntoPlace(move)
+      try UnfinishedReport.end(staging) {
+        if !exists {
+          do { return try move(staging, destination) } catch {
+            // Another run may have made the folder since; where nothing did, or something else, this says what is in the way.
+            guard Self.type(of: destination) != nil else { throw error }
+            _ = try Self.place(destination.path)
+          }
+        }
+        // The lock ends with the handle. Where a file system knows no locks, runs move their files as if they were alone.
+        let handle = FileHandle(forReadingAtPath: destination.path)
+        if let handle { _ = flock(handle.fileDescriptor, LOCK_EX) }
+        defer { try? handle?.close() }
+        try moveIntoPlace(move)
+      }
     } catch {
       discard()
       throw ReportingError(error, writing: destination.path)

@@ -20,6 +20,8 @@ struct ScenarioRules {
   static let mostBatches: UInt64 = 100_000_000
   /// The most accesses at full resolution.
   static let mostAccesses: UInt64 = 1_000_000_000_000
+  /// The most pages that a guest may read and write in a second: as many as each of its rates may have, far beyond what memory can do.
+  static let mostPagesPerSecond: UInt64 = 100_000_000
 
   /// Checks all rules.
   mutating func check() {
@@ -123,7 +125,23 @@ struct ScenarioRules {
         "the guest's kernel and processes need \(ByteSize(bytes: needed).rounded) at full load, more than its memory (\(vm.memory))",
         note: "a guest has no swap of its own")
     }
+    checkRates(guest, at: inside)
     checkLoad(guest.load, at: "\(inside).load")
+  }
+
+  /// Each rate has its own limit, but a group of processes has as many as it has processes.
+  private mutating func checkRates(_ guest: SyntheticGuestSpec, at inside: String) {
+    var pages = UInt64(max(0, guest.fileReadsPerSecond))
+    for (index, process) in guest.processes.enumerated() {
+      let place = "\(inside).processes.\(index)"
+      // At most 256 groups of 10^5 processes of 10^8 pages: the sum cannot overflow.
+      pages += UInt64(max(0, process.writesPerSecond)) * UInt64(max(0, process.count))
+      require(
+        pages <= Self.mostPagesPerSecond, at: "\(place).writes", with: ["\(place).count", "\(inside).file_reads"],
+        "up to here the guest reads and writes \(pages) pages a second at full load, more than \(Self.mostPagesPerSecond)",
+        note: "writes is the rate of each process")
+      if pages > Self.mostPagesPerSecond { return }
+    }
   }
 
   private mutating func checkRecorded(_ guest: RecordedGuestSpec, at path: String) {

@@ -48,7 +48,10 @@ internal import Foundation
     let code = exitCode(for: error)
     switch code {
     // A help screen, the version, a completion script: on standard output.
-    case .success: exit(withError: error)
+    case .success:
+      let text = fullMessage(for: error)
+      do { if !text.isEmpty { try StandardOutput.write(text + "\n") } } catch { exit(withError: error) }
+      exit(withError: code)
     case .validationFailure where !(error is ExitCode):
       Diagnostics.print(UsageErrors.report(message(for: error), arguments))
       exit(withError: code)

@@ -82,6 +82,7 @@ extension BrokenInput {
     BrokenInput("one of two images is missing", "scan", "f", "nowhere.raw", status: 66, told: "nowhere.raw") {
       try $0.write("f", [UInt8](repeating: 0, count: 4096))
     },
+    BrokenInput("a name of two lines", "scan", "a\nb", status: 66, told: "error: a b: there is no such file"),
     BrokenInput("a folder for an image", "scan", ".", status: 66, told: "it is a folder"),
     BrokenInput("a pipe for an image", "scan", "p", status: 66, told: "p: ") { try $0.pipe("p") },
     BrokenInput("a device for an image", "scan", "/dev/zero", status: 66, told: "/dev/zero: "),

@@ -160,10 +160,12 @@ import Testing
         "Workloads/t.yaml"))
   }
 
-  @Test("A result that cannot be written to standard output is an error", .enabled(if: FileManager.default.fileExists(atPath: "/dev/full")))
-  func fullDisk() throws {
+  @Test(
+    "A result that cannot be written to standard output is an error", .enabled(if: FileManager.default.fileExists(atPath: "/dev/full")),
+    arguments: [["list"], ["--help"], ["help", "run"], ["--version"], ["--generate-completion-script", "bash"]])
+  func fullDisk(arguments: [String]) throws {
     let full = try FileHandle(forWritingTo: URL(fileURLWithPath: "/dev/full"))
-    let outcome = try MemlabProcess(["list"], in: try Workshop(), output: full).outcome()
+    let outcome = try MemlabProcess(arguments, in: try Workshop(), output: full).outcome()
     #expect(outcome.status == 73)
     #expect(outcome.errors.contains("cannot be written to standard output"))
   }

@@ -103,6 +103,7 @@ import Testing
     #expect(outcome.status == 130, "\(outcome.errors)")
     let written = (try? FileManager.default.contentsOfDirectory(atPath: shop.path("out"))) ?? []
     #expect(written.isEmpty || Set(written).isSuperset(of: Self.files))
+    #expect(!shop.listing.contains { $0.contains("staging") })
   }
 
   @Test("A run that was refused or broken off leaves an older report as it was")

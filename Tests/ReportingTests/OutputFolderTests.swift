@@ -90,6 +90,45 @@ struct OutputFolderTests {
     #expect(try folder.text("run/manifest.json") == Self.manifest)
   }
 
+  @Test("A new folder that another run made in the meantime gets the later report, whole")
+  func overtaken() async throws {
+    let output = try OutputFolder(folder.path("run"))
+    try await write("run")
+    try folder.write("mine", "run/notes.txt")
+    let fresh = try folder.files().filter { $0.hasPrefix("run/") }
+    try "newer".write(to: output.staging.appendingPathComponent("summary.json"), atomically: false, encoding: .utf8)
+    try output.commit()
+    #expect(try folder.text("run/summary.json") == "newer")
+    #expect(try folder.files() == fresh)
+  }
+
+  @Test("A new folder that somebody else made in the meantime is refused and left alone")
+  func overtakenByOthers() throws {
+    let output = try OutputFolder(folder.path("run"))
+    try folder.write("mine", "run/thesis.tex")
+    #expect(throws: ReportingError.outputIsForeign(path: output.destination.path)) { try output.commit() }
+    #expect(try folder.files() == ["run/thesis.tex"])
+  }
+
+  @Test("Reports that move into one folder at once leave one of them, whole")
+  func atOnce() async throws {
+    try folder.write(Self.manifest, "run/manifest.json")
+    let outputs = try (0..<8).map { _ in try OutputFolder(folder.path("run")) }
+    let names = ["a.csv", "b.csv", "c.csv"]
+    for (number, output) in outputs.enumerated() {
+      for name in names {
+        try "\(number)".write(to: output.staging.appendingPathComponent(name), atomically: false, encoding: .utf8)
+      }
+    }
+    try await withThrowingTaskGroup { group in
+      for output in outputs { group.addTask { try output.commit() } }
+      try await group.waitForAll()
+    }
+    let texts = try names.map { try folder.text("run/" + $0) }
+    #expect(Set(texts).count == 1)
+    #expect(try folder.files() == names.map { "run/" + $0 } + ["run/manifest.json"])
+  }
+
   private static let manifest = "{\n  \"schema\": \"memlab.manifest/1\"\n}\n"
 
   @Test("Errors of the system keep what a user can act on")

@@ -171,6 +171,9 @@ struct BrokenScenario: CustomTestStringConvertible, Sendable {
     BrokenScenario("kernel: 40MiB", "kernel: 512MiB", "31:15", "the kernel (512MiB) leaves nothing"),
     BrokenScenario("heap: 20MiB", "heap: 240MiB", "24:13", "need 524.0 MiB at full load, more than its memory (512MiB)"),
     BrokenScenario("heap_zero: 10%", "heap_zero: 90%", "40:27", "heap_zero and heap_duplicate are 110% together"),
+    BrokenScenario(
+      "heap_zero: 10%", "writes: 60000000/s", "39:19", "reads and writes 120000100 pages a second at full load, more than 100000000",
+      "writes is the rate of each process"),
     BrokenScenario("at: 5s", "at: 0s", "43:16", "0s is not after the point before it (0s)", "in order of time"),
     BrokenScenario("sample_every: 1s", "duration2: 1s", "4:1", "unknown field \"duration2\"", "did you mean \"duration\"?"),
     BrokenScenario(
