@@ -77,6 +77,13 @@ struct LawTests {
     for vm in result.vms where vm.isRunning { #expect(result.series(.slowdown, of: vm.name).count == 3) }
   }
 
+  @Test("in which the host stopped every guest; from then on there is nothing to scan")
+  func scanningNobody() throws {
+    let results = try [1500, 3000].map { try run(Plans.scenario(host: 4, duration: $0 * Plans.millisecond, vms: [Plans.vm("a")])) }
+    for result in results { #expect(result.vms.allSatisfy { !$0.isRunning }) }
+    #expect(results[0].sharing.ksm.fullScans == results[1].sharing.ksm.fullScans)
+  }
+
   @Test("with recorded guests, whose equal pages are merged within and between them", arguments: PagingMode.allCases)
   func recorded(paging: PagingMode) throws {
     let result = try run(Plans.scenario(scanner: .ksm, vms: [Plans.recorded("one", paging), Plans.recorded("two", paging)]))
