@@ -2,6 +2,16 @@ internal import Foundation
 
 /// The folder `figures`: for each figure its numbers, its script and, where gnuplot could draw it, its picture.
 enum FigureFiles {
+  /// Descriptors that one start of a program takes for its pipes, with room to spare.
+  private static let descriptorsPerProgram = 24
+
+  /// Whether enough files may be open to start so many programs at a time; without them the library that starts programs ends this one.
+  static func canStartPrograms(_ count: Int) -> Bool {
+    let wanted = Self.descriptorsPerProgram * min(max(1, count), 16)
+    let probes = (0..<wanted).map { _ in FileHandle(forReadingAtPath: "/dev/null") }
+    return !probes.contains { $0 == nil }
+  }
+
   /// Writes and draws all figures into a folder.
   /// - Parameters:
   ///   - program: gnuplot's name in the search path.
@@ -14,6 +24,9 @@ enum FigureFiles {
     for figure in figures {
       try Data(figure.table.csv.text.utf8).write(to: folder.appendingPathComponent("\(figure.name).csv"))
       if let script = figure.script { try Data(script.utf8).write(to: folder.appendingPathComponent("\(figure.name).gp")) }
+    }
+    guard Self.canStartPrograms(threads) else {
+      return ([:], ["too few files may be open (ulimit -n) to start gnuplot: the report has tables in place of its figures"])
     }
     let drawn = figures.filter { $0.script != nil }.map(\.name)
     let failures = await withTaskGroup(of: (String, Gnuplot.Failure?).self) { group in
