@@ -96,8 +96,14 @@ public final class Audit {
         if leaf.isWritable { writableReferences[leaf.frame.index] += 1 }
         // What a free frame was used for is no longer known; that it is mapped is found with the frames.
         if host.frames.allocator.isFree(leaf.frame.index) { return }
-        switch host.frames[leaf.frame].use {
-        case .guestPage: counts.privateFrames += 1
+        let record = host.frames[leaf.frame]
+        switch record.use {
+        case .guestPage:
+          counts.privateFrames += 1
+          // Seen from the map, which costs no look-up of the page's owner; the pages of stable frames are looked up from the frame.
+          if record.firstPage != vm.page(of: frame) {
+            report(1, "the reverse map of frame \(leaf.frame) does not name page \(frame) of \(vm.name), which maps it")
+          }
         case .stable: counts.stable += 1
         case .zero:
           counts.zero += 1
@@ -165,6 +171,7 @@ public final class Audit {
     var listed: UInt32 = 0
     host.frames.forEachPage(of: frame) { page in
       listed += 1
+      guard record.use == .stable else { return }
       let leaf = host.owner(of: page).map { $0.vm.map.leaf(of: $0.frame) } ?? .absent
       if !leaf.isPresent || leaf.frame != frame { report(1, "the reverse map of frame \(frame) names a page that does not map it") }
     }
