@@ -28,7 +28,7 @@ public final class Experiment {
   private let scanner: KSMScanner?
   /// The guests whose memory the scanner has on its list.
   private var registered: [(tenant: Tenant, space: SpaceID)] = []
-  private var policy: (any OvercommitPolicy)?
+  private var policy: any OvercommitPolicy
   private var queue = EventQueue<Event>()
 
   private(set) var now: UInt64 = 0
@@ -83,17 +83,13 @@ public final class Experiment {
     do throws(TLBGeometryError) { return try TLBGeometry(parsing: text) } catch { throw .tlb(error.problem) }
   }
 
-  private static func makePolicy(_ spec: OvercommitSpec) throws(ExperimentError) -> (any OvercommitPolicy)? {
+  private static func makePolicy(_ spec: OvercommitSpec) throws(ExperimentError) -> any OvercommitPolicy {
     guard let kind = PolicyKind(rawValue: spec.policy) else { throw .unknownName("policy", spec.policy) }
-    switch kind {
-    case .shareProportional:
-      var parameters = ShareProportionalPolicy.Parameters()
-      parameters.hostTargetPercent = UInt64(max(0, spec.hostTargetPercent))
-      parameters.maxChangeBytes = spec.maxChange.bytes
-      return ShareProportionalPolicy(parameters: parameters)
-    case .none: return nil
-    case .idleTax, .squeeze, .mom: return kind.makePolicy()
-    }
+    guard kind == .shareProportional else { return kind.makePolicy() }
+    var parameters = ShareProportionalPolicy.Parameters()
+    parameters.hostTargetPercent = UInt64(max(0, spec.hostTargetPercent))
+    parameters.maxChangeBytes = spec.maxChange.bytes
+    return ShareProportionalPolicy(parameters: parameters)
   }
 
   // MARK: The run
@@ -143,7 +139,7 @@ public final class Experiment {
     queue.schedule(.sample, at: 0)
     queue.schedule(.tick, at: 0)
     if scanner != nil { schedule(.scan, after: scenario.sharing.ksm.sleepNanoseconds) }
-    if policy != nil { schedule(.decide, after: scenario.overcommit.everyNanoseconds) }
+    schedule(.decide, after: scenario.overcommit.everyNanoseconds)
     schedule(.window, after: scenario.windowNanoseconds)
   }
 
@@ -199,7 +195,7 @@ public final class Experiment {
     let governed = tenants.filter { $0.vm.isRunning && $0.balloon != nil }
     guard !governed.isEmpty else { return }
     let statistics = HostStatistics(totalBytes: total, usedBytes: total - free, freeBytes: free)
-    guard let targets = policy?.targets(host: statistics, guests: governed.map(\.statistics)) else { return }
+    let targets = policy.targets(host: statistics, guests: governed.map(\.statistics))
     for (tenant, target) in zip(governed, targets) { tenant.setTarget(pages: Int(clamping: target.targetBytes >> 12)) }
   }
 }
