@@ -142,6 +142,7 @@ extension VirtualMachine {
       stablePages -= 1
       if remaining == 0 {
         host.stableFrames -= 1
+        host.stableLosses += 1
         host.giveBack(old.frame)
       }
     case .zero:

@@ -41,6 +41,11 @@ public final class Host {
   /// Frames that the scanner made stable and that are still in use.
   public internal(set) var stableFrames = 0
 
+  /// Changes of contents that merging made, which a scanner need not be told.
+  var changesByMerging: UInt64 = 0
+  /// How often a stable frame came free.
+  var stableLosses: UInt64 = 0
+
   /// Told of every page that the scanner had mapped to the zero frame and that no longer is: Linux corrects `ksm_zero_pages` at once.
   public var onZeroPageLost: ((PageOrdinal) -> Void)?
 

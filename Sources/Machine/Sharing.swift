@@ -32,12 +32,37 @@ extension Host: ScannableMemory {
   /// Whether a frame holds zeros only.
   public func isZero(_ frame: HostFrame) -> Bool { contents.isZero(frame) }
 
+  /// -1, 0 or 1 as a frame's bytes stand before, equal or behind another's.
+  public func order(_ a: HostFrame, _ b: HostFrame) -> Int { contents.order(a, b) }
+
+  /// The frame's first eight bytes as a big-endian number.
+  public func prefix(of frame: HostFrame) -> UInt64 { contents.loadWord(0, of: frame).byteSwapped }
+
+  /// Shows a frame's bytes.
+  public func withBytes<Result>(of frame: HostFrame, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+    unsafe contents.withBytes(of: frame) { unsafe body($0) }
+  }
+
+  /// Counts every change of a content, the scrubbing of freed frames included, but for those that merging makes.
+  public var changes: UInt64 { contents.changes - changesByMerging }
+
+  /// How often a stable frame came free.
+  public var stableFramesLost: UInt64 { stableLosses }
+
+  /// Whether a frame's bytes are what they were when its checksum was computed.
+  public func isUnchangedSinceChecksum(_ frame: HostFrame) -> Bool { contents.isUnchangedSinceChecksum(frame) }
+
+  /// The scanner has computed a frame's checksum.
+  public func noteChecksummed(_ frame: HostFrame) { contents.noteChecksummed(frame) }
+
   /// Whether a frame was made stable and is still in use.
   public func isStable(_ frame: HostFrame) -> Bool { !frames.allocator.isFree(frame.index) && frames[frame].use == .stable }
 
   /// Write-protects a page's frame and makes it stable.
   public func makeStable(_ page: PageOrdinal) -> HostFrame? {
     guard let (vm, frame, leaf) = privateLeaf(of: page) else { return nil }
+    let before = contents.changes
+    defer { changesByMerging += contents.changes - before }
     vm.setExistingLeaf(leaf.without(EPTEntry.write), of: frame)
     vm.translator.guestPhysicalMapChanged(frame, old: leaf)
     frames[leaf.frame].use = .stable
@@ -51,6 +76,8 @@ extension Host: ScannableMemory {
   public func merge(_ page: PageOrdinal, into stable: HostFrame) -> Bool {
     guard let (vm, frame, leaf) = privateLeaf(of: page), leaf.frame != stable, isStable(stable) else { return false }
     guard contents.areEqual(leaf.frame, stable) else { return false }
+    let before = contents.changes
+    defer { changesByMerging += contents.changes - before }
     vm.replace(leaf, of: frame, by: .page(stable, writable: false))
     frames.link(page, to: stable)
     vm.stablePages += 1
@@ -61,6 +88,8 @@ extension Host: ScannableMemory {
   /// Maps a page of zeros to the host's zero frame.
   public func placeZeroPage(at page: PageOrdinal) -> Bool {
     guard let (vm, frame, leaf) = privateLeaf(of: page), contents.isZero(leaf.frame) else { return false }
+    let before = contents.changes
+    defer { changesByMerging += contents.changes - before }
     vm.replace(leaf, of: frame, by: .zeroPlaced(zeroFrame))
     frames.link(page, to: zeroFrame)
     vm.zeroPages += 1

@@ -13,12 +13,32 @@ public final class FrameContents {
   private let pool: BytePool
   private let scratchA = Column<UInt64>(count: PageContent.wordCount)
   private let scratchB = Column<UInt64>(count: PageContent.wordCount)
+  /// Frames whose checksum was computed since their content last changed.
+  private let checksummed: BitColumn
+  /// One number: how often any content changed. In a column because a class's own variables pay for an exclusivity check at each access.
+  private let changeCount = Column<UInt64>(count: 1)
 
   /// Contents of `frameCount` frames, all zero pages, of which at most `detachedCapacity` contents are detached at a time.
   public init(frameCount: Int, detachedCapacity: Int = 0) {
     self.frameCount = frameCount
     pool = BytePool(capacity: frameCount + detachedCapacity)
     descriptors = Column(count: frameCount)
+    checksummed = BitColumn(count: frameCount)
+  }
+
+  /// How often the content of any frame was changed: equal counts, equal contents.
+  public var changes: UInt64 { changeCount[0] }
+
+  /// Whether the frame's content is what it was when `noteChecksummed` was last called for it.
+  public func isUnchangedSinceChecksum(_ frame: HostFrame) -> Bool { checksummed[frame.index] }
+
+  /// Somebody has just computed a checksum of the frame.
+  public func noteChecksummed(_ frame: HostFrame) { checksummed[frame.index] = true }
+
+  /// Every change of a frame's content passes through here.
+  @inline(__always) private func noteChange(_ frame: HostFrame) {
+    changeCount[0] &+= 1
+    checksummed[frame.index] = false
   }
 
   @inline(__always) private func descriptor(_ frame: HostFrame) -> PageContent { PageContent(rawValue: descriptors[frame.index]) }
@@ -32,6 +52,7 @@ public final class FrameContents {
   /// Replaces the frame's whole content.
   public func setContent(_ content: PageContent, of frame: HostFrame) {
     precondition(content.kind != .bytes, "a frame's content is set to a descriptor, not to another frame's bytes")
+    noteChange(frame)
     releaseBytes(of: frame)
     descriptors[frame.index] = content.rawValue
   }
@@ -96,6 +117,7 @@ public final class FrameContents {
 
   /// Gives the frame real bytes, keeping its content, and returns them; they are valid until its content is replaced.
   private func bytes(of frame: HostFrame) -> UnsafeMutablePointer<UInt64> {
+    noteChange(frame)
     let content = descriptor(frame)
     if content.kind == .bytes { return unsafe pool.slot(content) }
     let held = pool.take()
@@ -117,6 +139,7 @@ public final class FrameContents {
     let content = descriptor(source)
     guard content.kind == .bytes else { return setContent(content, of: target) }
     guard source != target else { return }
+    noteChange(target)
     var overwritten = descriptor(target)
     if overwritten.kind != .bytes {
       overwritten = pool.take()
@@ -168,6 +191,7 @@ public final class FrameContents {
 
   /// Takes the content out of a frame, leaving a zero page: what a swap device stores. Real bytes move, they are not copied.
   public func take(from frame: HostFrame) -> DetachedContent {
+    noteChange(frame)
     let raw = descriptors[frame.index]
     descriptors[frame.index] = 0
     return DetachedContent(rawValue: raw)
@@ -175,6 +199,7 @@ public final class FrameContents {
 
   /// Puts a detached content into a frame. Each detached content is put or dropped exactly once.
   public func put(_ content: DetachedContent, into frame: HostFrame) {
+    noteChange(frame)
     releaseBytes(of: frame)
     descriptors[frame.index] = content.rawValue
   }

@@ -8,8 +8,11 @@ public struct BatchResult: Hashable, Sendable {
   public var pagesMerged: UInt64 = 0
   /// Pages mapped to the zero page.
   public var zeroPagesPlaced: UInt64 = 0
+  /// The work that the batch took.
+  public var work = ScanWork()
   /// Whether the batch ended a full scan.
   public var completedFullScan = false
 
-  @usableFromInline init() {}
+  /// Nothing done.
+  @inlinable public init() {}
 }

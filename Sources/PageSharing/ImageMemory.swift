@@ -63,6 +63,29 @@ public final class ImageMemory<Source: PageSource>: ScannableMemory {
   /// Whether the frame is a stable one. Nobody writes, so it is so for ever.
   @inlinable public func isStable(_ frame: HostFrame) -> Bool { mapping[frame.index] == ImageMemory.ownStableFrame }
 
+  /// -1, 0 or 1 as a frame's bytes stand before, equal or behind another's.
+  @inlinable public func order(_ a: HostFrame, _ b: HostFrame) -> Int {
+    unsafe source.withPage(a.index) { left in
+      unsafe source.withPage(b.index) { right in unsafe PageComparison.order(left, right) }
+    }
+  }
+
+  /// The frame's first eight bytes as a big-endian number.
+  @inlinable public func prefix(of frame: HostFrame) -> UInt64 {
+    // SAFETY: a page holds 4096 bytes.
+    unsafe source.withPage(frame.index) { unsafe UInt64(bigEndian: $0.loadUnaligned(as: UInt64.self)) }
+  }
+
+  /// Shows a frame's bytes.
+  @inlinable public func withBytes<Result>(of frame: HostFrame, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+    unsafe source.withPage(frame.index) { unsafe body($0) }
+  }
+
+  /// Nobody writes.
+  @inlinable public var changes: UInt64 { 0 }
+  /// Nobody writes.
+  @inlinable public var stableFramesLost: UInt64 { 0 }
+
   /// Makes the page's own frame a stable one.
   @inlinable public func makeStable(_ page: PageOrdinal) -> HostFrame? {
     guard mapping[page.index] == ImageMemory.ownFrame else { return nil }

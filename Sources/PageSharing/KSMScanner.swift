@@ -38,6 +38,9 @@ public final class KSMScanner {
   /// How often a page was mapped to the frame of another with the same bytes, since the start.
   public internal(set) var merges: UInt64 = 0
 
+  /// All the work done so far.
+  public internal(set) var work = ScanWork()
+
   @usableFromInline let items: RmapItems
   @usableFromInline let stable: StableTree
   @usableFromInline let unstable: ContentIndex

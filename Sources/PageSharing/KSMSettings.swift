@@ -10,6 +10,12 @@ public struct KSMSettings: Hashable, Sendable {
   public var useZeroPages = false
   /// Whether pages that failed to merge are skipped for some scans (the default since Linux 6.7).
   public var smartScan = true
+  /// Whether pages are merged across NUMA nodes; otherwise each node has trees of its own.
+  public var mergeAcrossNodes = true
+  /// The time between two prunings of a chain, in nanoseconds of virtual time; the kernel's `stable_node_chains_prune_millisecs` is 2000.
+  public var pruneNanoseconds: UInt64 = 2_000_000_000
+  /// The scan-time advisor's knobs; nil for none, as in the kernel.
+  public var advisor: ScanTimeAdvisor.Settings?
 
   /// The kernel's defaults.
   public init() {}

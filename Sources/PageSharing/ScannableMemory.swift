@@ -35,11 +35,57 @@ public protocol ScannableMemory: AnyObject {
   /// page that was to be merged into the frame turns out to be one that cannot be shared. It may fail for want of memory; the page
   /// then stays a stable one, mapped once. So it does by default, which serves a memory in which no merge of equal pages fails.
   func unshare(_ page: PageOrdinal)
+
+  // MARK: What only some scanners ask, and only some memories know
+
+  /// -1, 0 or 1 as the bytes of `a` stand before, equal or behind those of `b` in `memcmp` order.
+  func order(_ a: HostFrame, _ b: HostFrame) -> Int
+  /// The frame's first eight bytes as a big-endian number: numbers that differ stand in `memcmp` order.
+  func prefix(of frame: HostFrame) -> UInt64
+  /// Shows the frame's 4096 bytes to `body`, which must not ask the memory for anything else; the buffer is valid during the call only.
+  func withBytes<Result>(of frame: HostFrame, _ body: (UnsafeRawBufferPointer) -> Result) -> Result
+  /// The NUMA node that the frame lies on, from 0.
+  func numaNode(of frame: HostFrame) -> Int
+
+  /// Counts up whenever a page's bytes or backing change otherwise than at the scanner's word: equal counts, equal memory.
+  var changes: UInt64 { get }
+  /// Counts up whenever a stable frame comes free.
+  var stableFramesLost: UInt64 { get }
+  /// Whether the frame's bytes have not changed since `noteChecksummed` was last called for it.
+  func isUnchangedSinceChecksum(_ frame: HostFrame) -> Bool
+  /// The scanner has just computed the frame's checksum.
+  func noteChecksummed(_ frame: HostFrame)
+
+  /// Makes the next access to the page, reads included, trap: it then gets a fresh frame of the same bytes, drawn at random from the free ones.
+  /// Allowed of private and of stable pages.
+  /// - Returns: false if the memory cannot do so.
+  func trapAccesses(to page: PageOrdinal) -> Bool
+  /// Takes a page that `keeper` has stored elsewhere: its private frame comes free, and the next access to it, reads included, asks the keeper for its bytes.
+  /// - Returns: false if the memory cannot do so, or the page cannot be taken now: then nothing has changed.
+  func entrust(_ page: PageOrdinal, to keeper: any PageKeeper) -> Bool
+}
+
+/// Who stores pages that were taken from a memory: as patches, compressed, or however else.
+public protocol PageKeeper: AnyObject {
+  /// Gives a page back: writes its 4096 bytes, to the last one as they were when it was taken, and forgets it.
+  func restore(_ page: PageOrdinal, into target: UnsafeMutableRawBufferPointer)
+  /// Forgets a page that nobody will ask for any more: it was discarded, or its guest ended.
+  func forget(_ page: PageOrdinal)
 }
 
 extension ScannableMemory {
   /// Leaves the page as it is.
   @inlinable public func unshare(_ page: PageOrdinal) {}
+  /// One node.
+  @inlinable public func numaNode(of frame: HostFrame) -> Int { 0 }
+  /// Nothing is known to be unchanged.
+  @inlinable public func isUnchangedSinceChecksum(_ frame: HostFrame) -> Bool { false }
+  /// Ignored.
+  @inlinable public func noteChecksummed(_ frame: HostFrame) {}
+  /// Not here.
+  @inlinable public func trapAccesses(to page: PageOrdinal) -> Bool { false }
+  /// Not here.
+  @inlinable public func entrust(_ page: PageOrdinal, to keeper: any PageKeeper) -> Bool { false }
 }
 
 /// What backs a page, as a scanner distinguishes it.

@@ -1,6 +1,7 @@
 internal import Addressing
 internal import Laboratory
 internal import Mustache
+internal import PageSharing
 internal import Scenarios
 
 /// What `report.html` says, in the order in which it says it: what the template of that name is filled with.

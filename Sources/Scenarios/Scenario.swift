@@ -51,14 +51,6 @@ public struct SharingSpec: Hashable, Sendable {
   public var ksm: KSMSettings
 }
 
-/// The scanners that a scenario can name.
-public enum ScannerKind: String, CaseIterable, Sendable {
-  /// No sharing.
-  case none
-  /// Linux KSM.
-  case ksm
-}
-
 /// The policy that divides memory in a scenario.
 public struct OvercommitSpec: Hashable, Sendable {
   /// The policy's name: the raw value of a `PolicyKind`.

@@ -71,8 +71,12 @@ final class WritableMemory: ScannableMemory {
     }
   }
 
+  private(set) var changes: UInt64 = 0
+  private(set) var stableFramesLost: UInt64 = 0
+
   /// A guest overwrites a page: in place if the frame is its own, else in a new frame.
   func write(_ value: Int, to page: Int) {
+    changes += 1
     if case .frame(let frame) = slots[page], !stable[frame] {
       content[frame] = value
     } else {
@@ -85,6 +89,7 @@ final class WritableMemory: ScannableMemory {
 
   /// A page goes: ballooned, or its guest ended.
   func discard(_ page: Int) {
+    changes += 1
     if case .frame(let frame) = slots[page] { release(frame) }
     slots[page] = .absent
   }
@@ -102,6 +107,7 @@ final class WritableMemory: ScannableMemory {
   private func release(_ frame: Int) {
     mappers[frame] -= 1
     guard mappers[frame] == 0 else { return }
+    if stable[frame] { stableFramesLost += 1 }
     stable[frame] = false
     free.append(frame)
   }
@@ -130,6 +136,19 @@ final class WritableMemory: ScannableMemory {
   func areEqual(_ a: HostFrame, _ b: HostFrame) -> Bool {
     precondition(mappers[a.index] > 0 && mappers[b.index] > 0, "the scanner compares frames that are free")
     return content[a.index] == content[b.index]
+  }
+
+  func order(_ a: HostFrame, _ b: HostFrame) -> Int {
+    let (left, right) = (Contents.shared.pages[content[a.index]], Contents.shared.pages[content[b.index]])
+    return left == right ? 0 : left.lexicographicallyPrecedes(right) ? -1 : 1
+  }
+
+  func prefix(of frame: HostFrame) -> UInt64 {
+    Contents.shared.pages[content[frame.index]].prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+  }
+
+  func withBytes<Result>(of frame: HostFrame, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+    unsafe Contents.shared.pages[content[frame.index]].withUnsafeBytes { unsafe body($0) }
   }
 
   func isZero(_ frame: HostFrame) -> Bool { content[frame.index] == 0 }
