@@ -86,6 +86,9 @@ public final class ImageMemory<Source: PageSource>: ScannableMemory {
   /// Nobody writes.
   @inlinable public var stableFramesLost: UInt64 { 0 }
 
+  /// Nobody writes.
+  @inlinable public func isUnchangedSinceChecksum(_ frame: HostFrame) -> Bool { true }
+
   /// Makes the page's own frame a stable one.
   @inlinable public func makeStable(_ page: PageOrdinal) -> HostFrame? {
     guard mapping[page.index] == ImageMemory.ownFrame else { return nil }

@@ -18,7 +18,9 @@ public final class KSMPageScanner<Memory: ScannableMemory>: PageScanner {
   @inlinable public func unregister(_ space: SpaceID) { scanner.unregister(space) }
 
   /// Scans a number of pages, or fewer up to the end of the full scan.
-  @inlinable public func scanBatch(pages budget: UInt64, at now: UInt64) -> BatchResult { scanner.scanBatch(pages: budget, in: memory) }
+  @inlinable public func scanBatch(pages budget: UInt64, at now: UInt64) -> BatchResult {
+    scanner.scanBatch(pages: budget, in: memory, at: now)
+  }
 
   /// A page was written, discarded or unmapped that KSM had mapped to the zero page.
   @inlinable public func zeroPageLeft(_ page: PageOrdinal) { scanner.zeroPageLeft(page) }

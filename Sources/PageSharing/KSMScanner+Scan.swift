@@ -6,10 +6,12 @@ extension KSMScanner {
   ///
   /// Merged pages use up the budget like others; skipped and absent ones do not. A batch that spends its budget on the last page leaves the end of
   /// the full scan to the next one, as the kernel does.
-  @inlinable public func scanBatch<Memory: ScannableMemory>(pages budget: UInt64, in memory: Memory) -> BatchResult {
+  /// - Parameter time: virtual time, in nanoseconds: by it chains are pruned. Never less than before.
+  @inlinable public func scanBatch<Memory: ScannableMemory>(pages budget: UInt64, in memory: Memory, at time: UInt64 = 0) -> BatchResult {
     var result = BatchResult()
+    now = max(now, time)
     batch: while result.pagesScanned < budget {
-      switch nextStep() {
+      switch nextStep(changes: memory.changes) {
       case .nothing: break batch
       case .fullScanEnded:
         result.completedFullScan = true
@@ -17,6 +19,9 @@ extension KSMScanner {
       case .drop(let pages):
         for page in pages { dropItem(of: PageOrdinal(UInt32(truncatingIfNeeded: page)), in: memory) }
         removeDroppedSpace()
+      case .pass(let pages):
+        for page in pages { dropItem(of: PageOrdinal(UInt32(truncatingIfNeeded: page)), in: memory) }
+        moveCursor(to: pages.upperBound)
       case .visit(let pages):
         var page = pages.lowerBound
         while page < pages.upperBound && result.pagesScanned < budget {
@@ -26,13 +31,14 @@ extension KSMScanner {
         moveCursor(to: page)
       }
     }
+    result.work.merges = result.pagesMerged + result.zeroPagesPlaced
     count(result)
     return result
   }
 
   /// Scans up to the end of the current full scan.
-  @inlinable @discardableResult public func scanFull<Memory: ScannableMemory>(in memory: Memory) -> BatchResult {
-    scanBatch(pages: .max, in: memory)
+  @inlinable @discardableResult public func scanFull<Memory: ScannableMemory>(in memory: Memory, at time: UInt64 = 0) -> BatchResult {
+    scanBatch(pages: .max, in: memory, at: time)
   }
 
   /// Scans until two full scans in a row have changed neither shared, nor sharing, nor zero pages.
@@ -56,6 +62,7 @@ extension KSMScanner {
     pagesScanned += result.pagesScanned
     pagesSkipped += result.pagesSkipped
     merges += result.pagesMerged
+    work += result.work
   }
 
   // MARK: One page
@@ -66,23 +73,25 @@ extension KSMScanner {
     case .absent:
       guard item.state != .none || item.isZeroPlaced else { return }
       noticeWrite(to: &item)
-      discard(&item, in: memory)
+      discard(&item, of: page, in: memory)
     case .zeroFrame:
       guard item.state != .none else { return }
-      discard(&item, in: memory)
+      discard(&item, of: page, in: memory)
     case .stable(let frame):
       result.pagesScanned += 1
+      result.work.visits += 1
       let node = stable.node(of: frame)
       if item.state == .stable && item.node == node { return }
-      attach(&item, to: node, in: memory)
+      attach(&item, of: page, to: node, in: memory)
     case .private(let frame):
       noticeWrite(to: &item)
       if item.state == .none { begin(&item) }
       if settings.smartScan && item.skipsThisVisit() {
-        leaveTrees(&item, in: memory)
+        leaveTrees(&item, of: page, in: memory)
         result.pagesSkipped += 1
       } else {
         result.pagesScanned += 1
+        result.work.visits += 1
         compareAndMerge(page, frame, &item, in: memory, &result)
       }
     }
@@ -93,81 +102,73 @@ extension KSMScanner {
   @inlinable func compareAndMerge<Memory: ScannableMemory>(
     _ page: PageOrdinal, _ frame: HostFrame, _ item: inout RmapItem, in memory: Memory, _ result: inout BatchResult
   ) {
-    leaveTrees(&item, in: memory)
-    let checksum = memory.ksmChecksum(of: frame)
-    guard item.checksum == checksum else {
-      item.checksum = checksum
-      return
-    }
-    if settings.useZeroPages && checksum == KSMScanner.zeroPageChecksum && memory.placeZeroPage(at: page) {
+    leaveTrees(&item, of: page, in: memory)
+    guard hasKeptChecksum(&item, frame, in: memory) else { return result.work.bytesHashed += 4096 }
+    result.work.bytesHashed += 4096
+    if settings.useZeroPages && item.checksum == KSMScanner.zeroPageChecksum && memory.placeZeroPage(at: page) {
       item.isZeroPlaced = true
       ksmZeroPages += 1
       result.zeroPagesPlaced += 1
       return
     }
-    let hash = ContentIndex.shortened(memory.indexHash(of: frame))
-    let match = stableMatch(for: frame, hash: hash, in: memory)
-    if match != 0 && stable.hasRoom(match) {
-      guard memory.merge(page, into: stable.frame(of: match)) else { return }
+    let tree = tree(of: frame, in: memory)
+    let prefix = UInt32(truncatingIfNeeded: memory.prefix(of: frame) >> 32)
+    let match = searchStable(for: frame, prefix, in: tree, memory, &result.work)
+    if match != 0 {
+      guard memory.merge(page, into: stable.frame(of: match)) else { return result.work.failedMerges += 1 }
       result.pagesMerged += 1
       append(&item, to: match)
       return
     }
-    guard let candidate = unstableMatch(for: frame, hash: hash, in: memory) else {
-      insertUnstable(page, &item, hash: hash)
-      return
+    switch searchUnstable(for: frame, prefix, in: tree, memory, &result.work) {
+    case .match(let node): mergeTwo(page, &item, node, prefix, in: tree, memory, &result)
+    case .place(let slot):
+      item.node = unstable.insert(page.rawValue, prefix: prefix, at: slot, in: tree)
+      item.state = .unstable
+      pagesUnshared += 1
+    case .lost: break
     }
-    mergeTwo(page, &item, candidate, hash: hash, besides: match, in: memory, &result)
   }
 
-  /// The node of the stable tree that holds the frame's bytes, with room if there is any; 0 if there is none.
-  @inlinable func stableMatch<Memory: ScannableMemory>(for frame: HostFrame, hash: UInt32, in memory: Memory) -> UInt32 {
-    var probe = stable.probe(hash)
-    while let node = stable.next(&probe) {
-      guard isCurrent(node, in: memory) else {
-        stable.prune(node)
-        probe = stable.probe(hash)
-        continue
-      }
-      if memory.areEqual(frame, stable.frame(of: node)) {
-        stable.collapseChain(of: node)
-        return node
-      }
-    }
-    return 0
+  /// Whether the page has the checksum that it had at the last visit; it is kept for the next.
+  @inlinable func hasKeptChecksum<Memory: ScannableMemory>(_ item: inout RmapItem, _ frame: HostFrame, in memory: Memory) -> Bool {
+    // A checksum of 0 may be none: it is computed.
+    if item.checksum != 0 && memory.isUnchangedSinceChecksum(frame) { return true }
+    let checksum = memory.ksmChecksum(of: frame)
+    memory.noteChecksummed(frame)
+    if item.checksum == checksum { return true }
+    item.checksum = checksum
+    return false
   }
 
-  /// The page of the unstable tree that holds the frame's bytes now.
-  @inlinable func unstableMatch<Memory: ScannableMemory>(for frame: HostFrame, hash: UInt32, in memory: Memory) -> PageOrdinal? {
-    var probe = unstable.probe(hash)
-    while let entry = unstable.next(&probe) {
-      let candidate = PageOrdinal(entry)
-      // An item enters the unstable tree at most once in a scan, so its state tells whether it is still there; the items of a space that has
-      // ended leave without a search for their entries.
-      guard items.state(of: candidate.index) == .unstable, case .private(let other) = memory.backing(of: candidate) else { continue }
-      if memory.areEqual(frame, other) { return candidate }
-    }
-    return nil
+  @inlinable func tree<Memory: ScannableMemory>(of frame: HostFrame, in memory: Memory) -> Int {
+    treeCount == 1 ? 0 : min(memory.numaNode(of: frame), treeCount - 1)
   }
 
   /// Makes the scanned page a stable one and maps the page of the unstable tree to it (mm/ksm.c, `try_to_merge_two_pages`).
   @inlinable func mergeTwo<Memory: ScannableMemory>(
-    _ page: PageOrdinal, _ item: inout RmapItem, _ candidate: PageOrdinal, hash: UInt32, besides head: UInt32, in memory: Memory,
+    _ page: PageOrdinal, _ item: inout RmapItem, _ match: UInt32, _ prefix: UInt32, in tree: Int, _ memory: Memory,
     _ result: inout BatchResult
   ) {
-    guard let frame = memory.makeStable(page) else { return }
+    let candidate = PageOrdinal(unstable.page(of: match))
+    guard let frame = memory.makeStable(page) else { return result.work.failedMerges += 1 }
     let isMerged = memory.merge(candidate, into: frame)
     if !isMerged {
+      result.work.failedMerges += 1
+      let lost = memory.stableFramesLost
       memory.unshare(page)
+      stable.prunedNodes += memory.stableFramesLost - lost
       // Where there is no memory for a copy the page stays a stable one, and a stable page needs its node.
       guard memory.backing(of: page) == .stable(frame) else { return }
-    }
-    let node = stable.insert(frame: frame, hash: hash, besides: head)
-    if isMerged {
+    } else {
       result.pagesMerged += 1
-      unstable.remove(candidate.rawValue, hash: hash)
       var other = items[candidate.index]
-      leaveUnstable(&other)
+      leaveTrees(&other, of: candidate, in: memory)
+      items[candidate.index] = other
+    }
+    let node = insertStable(frame, prefix, in: tree, memory, &result.work)
+    if isMerged {
+      var other = items[candidate.index]
       append(&other, to: node)
       items[candidate.index] = other
     }
@@ -177,31 +178,29 @@ extension KSMScanner {
   // MARK: Items
 
   /// Takes an item out of the tree that it is in (mm/ksm.c, `remove_rmap_item_from_tree`).
-  @inlinable func leaveTrees<Memory: ScannableMemory>(_ item: inout RmapItem, in memory: Memory) {
+  @inlinable func leaveTrees<Memory: ScannableMemory>(_ item: inout RmapItem, of page: PageOrdinal, in memory: Memory) {
     switch item.state {
     case .none, .idle: return
-    case .unstable: leaveUnstable(&item)
+    case .unstable:
+      if unstable.holds(page.rawValue, as: item.node) { unstable.remove(item.node) }
+      pagesUnshared -= 1
     case .stable:
-      if !stable.isPruned(item.node) && isCurrent(item.node, in: memory) {
-        stable.removeSharer(of: item.node)
-      } else {
-        if !stable.isPruned(item.node) { stable.prune(item.node) }
+      if stable.isPruned(item.node) {
         stable.releasePruned(item.node)
+      } else if isStale(item.node, in: memory) {
+        stable.prune(item.node)
+        stable.releasePruned(item.node)
+      } else {
+        stable.removeSharer(of: item.node)
       }
-      item.state = .idle
     }
-  }
-
-  /// Whether a node's frame is still the stable page that the node was made for.
-  @inlinable func isCurrent<Memory: ScannableMemory>(_ node: UInt32, in memory: Memory) -> Bool {
-    let frame = stable.frame(of: node)
-    return stable.node(of: frame) == node && memory.isStable(frame)
+    item.state = .idle
   }
 
   /// Ends the item of a page that is gone.
-  @inlinable func discard<Memory: ScannableMemory>(_ item: inout RmapItem, in memory: Memory) {
+  @inlinable func discard<Memory: ScannableMemory>(_ item: inout RmapItem, of page: PageOrdinal, in memory: Memory) {
     guard item.state != .none else { return }
-    leaveTrees(&item, in: memory)
+    leaveTrees(&item, of: page, in: memory)
     item = .gone(zeroPlaced: item.isZeroPlaced)
     rmapItems -= 1
   }
@@ -209,15 +208,15 @@ extension KSMScanner {
   @inlinable func dropItem<Memory: ScannableMemory>(of page: PageOrdinal, in memory: Memory) {
     var item = items[page.index]
     guard item.state != .none else { return }
-    discard(&item, in: memory)
+    discard(&item, of: page, in: memory)
     items[page.index] = item
   }
 
   /// Gives a page that maps a stable frame to that frame's node, beyond the maximum if need be: after a fork, the kernel does so too.
-  @inlinable func attach<Memory: ScannableMemory>(_ item: inout RmapItem, to node: UInt32, in memory: Memory) {
+  @inlinable func attach<Memory: ScannableMemory>(_ item: inout RmapItem, of page: PageOrdinal, to node: UInt32, in memory: Memory) {
     noticeWrite(to: &item)
     if item.state == .none { begin(&item) }
-    leaveTrees(&item, in: memory)
+    leaveTrees(&item, of: page, in: memory)
     // Node 0: a stable frame that another scanner made is left alone.
     if node != 0 { append(&item, to: node) }
   }
@@ -226,17 +225,6 @@ extension KSMScanner {
     stable.append(to: node)
     item.state = .stable
     item.node = node
-  }
-
-  @usableFromInline func insertUnstable(_ page: PageOrdinal, _ item: inout RmapItem, hash: UInt32) {
-    unstable.insert(page.rawValue, hash: hash)
-    item.state = .unstable
-    pagesUnshared += 1
-  }
-
-  @usableFromInline func leaveUnstable(_ item: inout RmapItem) {
-    item.state = .idle
-    pagesUnshared -= 1
   }
 
   @usableFromInline func begin(_ item: inout RmapItem) {

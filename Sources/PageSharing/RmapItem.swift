@@ -6,7 +6,7 @@
     case none
     /// The item is in no tree.
     case idle
-    /// The item is in the unstable tree, this scan's or (until it is visited again) the last one's.
+    /// The item is in the unstable tree as `node`, in this scan's or (until it is visited again) in the last one's.
     case unstable
     /// The item is one of the sharers of the stable node `node`.
     case stable
@@ -14,13 +14,16 @@
 
   /// The checksum at the last visit; 0 at first, as in the kernel.
   @usableFromInline var checksum: UInt32
-  /// The stable node, where the state is `stable`.
+  /// The node in the stable or unstable tree, where the state says that the item is in one.
   @usableFromInline var node: UInt32
   /// Which visit of an unmerged page comes next, under smart_scan: from 0 to 22, and then 22 to 30 again and again.
   @usableFromInline var visit: UInt8
   @usableFromInline var state: State
   /// Whether the scanner mapped the page to the zero page. Outlives the item: the kernel keeps this mark in the page table entry.
   @usableFromInline var isZeroPlaced: Bool
+
+  /// Whether the item has a node.
+  @inlinable var isInTree: Bool { state == .stable || state == .unstable }
 
   /// The item of a page that is visited for the first time.
   @inlinable static func fresh(zeroPlaced: Bool = false) -> RmapItem { RmapItem(state: .idle, isZeroPlaced: zeroPlaced) }

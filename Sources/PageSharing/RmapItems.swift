@@ -1,13 +1,13 @@
 internal import Columns
 
-/// The items of all page ordinals, a column a fact: five bytes of a page, and four more where it is a sharer of a stable node.
+/// The items of all page ordinals, a column a fact: five bytes of a page, and four more where it stands in a tree.
 ///
 /// All-zero bits mean that the scanner keeps no item, so fresh columns describe memory that was never scanned and cost nothing.
 @usableFromInline final class RmapItems {
   /// How many page ordinals there are.
   let count: Int
   private let checksums: Column<UInt32>
-  /// Touched for sharers only.
+  /// Touched for pages in trees only.
   private let nodes: Column<UInt32>
   /// State in bits 1:0, the zero mark in bit 2, the next visit in bits 7:3.
   private let marks: Column<UInt8>
@@ -24,20 +24,20 @@ internal import Columns
 
   private static func state(_ mark: UInt8) -> RmapItem.State { RmapItem.State(rawValue: mark & 3) ?? .none }
 
-  /// The item of a page; its node is kept for the state `stable` alone, which alone has one.
+  /// The item of a page; its node is kept for the states that have one.
   @usableFromInline subscript(page: Int) -> RmapItem {
     get {
       let mark = marks[page]
       var item = RmapItem(state: Self.state(mark), isZeroPlaced: mark & 4 != 0)
       item.visit = mark >> 3
       item.checksum = checksums[page]
-      if item.state == .stable { item.node = nodes[page] }
+      if item.isInTree { item.node = nodes[page] }
       return item
     }
     set(item) {
       marks[page] = item.state.rawValue | (item.isZeroPlaced ? 4 : 0) | item.visit << 3
       checksums[page] = item.checksum
-      if item.state == .stable { nodes[page] = item.node }
+      if item.isInTree { nodes[page] = item.node }
     }
   }
 }

@@ -179,19 +179,38 @@ import Testing
     #expect((scanner.counters.pagesShared, scanner.counters.pagesSharing) == (1, 2))
   }
 
-  @Test("A chain dissolves when its content is searched for and one dup is left")
+  @Test("A chain of which one dup is left dissolves when somebody's search meets it, whatever is searched for")
   func chainsCollapse() {
     let memory = WritableMemory([5, 5, 5, 5, 6])
+    memory.discard(4)
     let scanner = KSMScanner(of: memory) { $0.maxPageSharing = 2 }
     scanner.runToConvergence(in: memory)
     #expect((scanner.counters.stableNodeChains, scanner.counters.stableNodeDups) == (1, 2))
-    memory.write(7, to: 0)
-    memory.write(8, to: 1)
+    memory.discard(0)
+    memory.discard(1)
+    scanner.scanFull(in: memory)
+    // Both sharers of a dup are gone, but nobody has searched.
+    #expect((scanner.counters.stableNodeChains, scanner.counters.stableNodeDups) == (1, 1))
+    memory.write(6, to: 4)
     scanner.scanFull(in: memory)
     #expect((scanner.counters.stableNodeChains, scanner.counters.stableNodeDups) == (1, 1))
-    memory.write(5, to: 4)
-    scanner.runToConvergence(in: memory)
+    scanner.scanFull(in: memory)
     #expect((scanner.counters.stableNodeChains, scanner.counters.stableNodeDups) == (0, 0))
+  }
+
+  @Test("A chain whose dups are all gone stays in the count until somebody's search meets it")
+  func emptyChainsStay() {
+    let memory = WritableMemory([5, 5, 5, 5, 6])
+    memory.discard(4)
+    let scanner = KSMScanner(of: memory) { $0.maxPageSharing = 2 }
+    scanner.runToConvergence(in: memory)
+    for page in 0..<4 { memory.discard(page) }
+    scanner.scanFull(in: memory)
+    #expect((scanner.counters.stableNodeChains, scanner.counters.stableNodeDups) == (1, 0))
+    memory.write(6, to: 4)
+    scanner.scanFull(in: memory)
+    scanner.scanFull(in: memory)
+    #expect((scanner.counters.stableNodeChains, scanner.counters.pagesUnshared) == (0, 1))
   }
 
   @Test("Stable pages may come and go for ever within the scanner's fixed memory")

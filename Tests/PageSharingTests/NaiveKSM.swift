@@ -5,26 +5,38 @@ import PageSharing
 ///
 /// It shares with the scanner under test neither code nor structure. It works on a memory of its own, through the same calls.
 final class NaiveKSM {
+  /// A stable page, alone in the tree or a dup in a chain.
   final class Node {
     let frame: HostFrame
-    let content: Int
     var items: Set<Int> = []
     var isInTree = true
-    init(frame: HostFrame, content: Int) { (self.frame, self.content) = (frame, content) }
+    var place: Tree.Node?
+    var chain: Chain?
+    init(frame: HostFrame) { self.frame = frame }
   }
+
+  final class Chain {
+    var dups: [Node] = []
+    var prunedAt: UInt64
+    var place: Tree.Node?
+    init(at now: UInt64) { prunedAt = now }
+  }
+
+  enum Element {
+    case page(Node)
+    case chain(Chain)
+  }
+
+  typealias Tree = NaiveRedBlackTree<Element>
 
   final class Item {
     var checksum: UInt32 = 0
     var age = 0
     var skips = 0
     var isUnstable = false
+    var place: NaiveRedBlackTree<Int>.Node?
+    var scan: UInt64 = 0
     var node: Node?
-  }
-
-  /// The stable pages of one content: those with room first.
-  struct Copies {
-    var nodes: [Node]
-    var isChain = false
   }
 
   struct Space {
@@ -37,10 +49,12 @@ final class NaiveKSM {
   let memory: WritableMemory
   var items: [Int: Item] = [:]
   var zeroPlaced: Set<Int> = []
-  var stable: [Int: Copies] = [:]
+  var stable = Tree()
+  var chains: [ObjectIdentifier: Chain] = [:]
   var newestNode: [HostFrame: Node] = [:]
-  /// This scan's pages, with the content that each had when it was inserted.
-  var unstable: [(page: Int, content: Int)] = []
+  var unstable = NaiveRedBlackTree<Int>()
+  var now: UInt64 = 0
+  var scanNumber: UInt64 = 0
   var spaces: [Space] = []
   var cursor: Int?
   var position = 0
@@ -58,10 +72,8 @@ final class NaiveKSM {
     }
     counters.pagesUnshared = UInt64(items.values.count { $0.isUnstable })
     counters.ksmZeroPages = UInt64(zeroPlaced.count)
-    for copies in stable.values where copies.isChain {
-      counters.stableNodeChains += 1
-      counters.stableNodeDups += UInt64(copies.nodes.count)
-    }
+    counters.stableNodeChains = UInt64(chains.count)
+    counters.stableNodeDups = UInt64(chains.values.reduce(0) { $0 + $1.dups.count })
     counters.rmapItems = UInt64(items.count)
     counters.pagesVolatile = counters.rmapItems - counters.pagesShared - counters.pagesSharing - counters.pagesUnshared
     return counters
@@ -92,7 +104,8 @@ final class NaiveKSM {
     while left > 0 {
       if cursor == nil {
         if spaces.isEmpty { return false }
-        unstable = []
+        unstable = NaiveRedBlackTree()
+        scanNumber += 1
         (cursor, position) = (0, spaces[0].pages.lowerBound)
       }
       guard let index = cursor, index < spaces.count else {
@@ -165,42 +178,134 @@ final class NaiveKSM {
       return
     }
     let content = memory.content(of: page)!
-    while let first = stable[content]?.nodes.first, !isCurrent(first) { prune(first) }
-    if stable[content]?.nodes.count == 1 { stable[content]!.isChain = false }
-    if let node = stable[content]?.nodes.first, node.items.count < Int(settings.maxPageSharing) {
+    if let node = searchStable(content) {
       if memory.merge(PageOrdinal(UInt32(page)), into: node.frame) {
         merges += 1
         append(page, to: node)
       }
       return
     }
-    let equal = unstable.first { entry in
-      guard entry.content == content, items[entry.page]?.isUnstable == true else { return false }
-      guard case .private = memory.backing(of: PageOrdinal(UInt32(entry.page))) else { return false }
-      return memory.content(of: entry.page) == content
-    }
-    guard let equal else {
-      unstable.append((page, content))
-      item.isUnstable = true
-      return
-    }
+    guard let equal = searchUnstable(page, frame, content) else { return }
     guard let shared = memory.makeStable(PageOrdinal(UInt32(page))) else { return }
-    let isMerged = memory.merge(PageOrdinal(UInt32(equal.page)), into: shared)
-    if !isMerged {
+    let isMerged = memory.merge(PageOrdinal(UInt32(equal)), into: shared)
+    if isMerged {
+      merges += 1
+      leave(equal)
+    } else {
       memory.unshare(PageOrdinal(UInt32(page)))
       guard memory.backing(of: PageOrdinal(UInt32(page))) == .stable(shared) else { return }
     }
-    if let old = newestNode[shared], old.items.isEmpty { prune(old) }
-    let node = Node(frame: shared, content: content)
-    newestNode[shared] = node
-    stable[content, default: Copies(nodes: [])].nodes.insert(node, at: 0)
-    if stable[content]!.nodes.count > 1 { stable[content]!.isChain = true }
-    if isMerged {
-      merges += 1
-      leave(equal.page)
-      append(equal.page, to: node)
-    }
+    let node = insertStable(shared, content)
+    if isMerged { append(equal, to: node) }
     append(page, to: node)
+  }
+
+  // MARK: Trees
+
+  func hasRoom(_ node: Node, for more: Int = 1) -> Bool { node.items.count + more <= Int(settings.maxPageSharing) }
+
+  func order(_ content: Int, _ node: Node) -> Int { Contents.shared.order(content, memory.held(by: node.frame)) }
+
+  /// Looks at a place of the stable tree: the page to compare with, or nil if something was removed.
+  func look(_ place: Tree.Node, prunes: Bool) -> Node? {
+    guard case .chain(let chain) = place.value else {
+      guard case .page(let node) = place.value else { return nil }
+      if isCurrent(node) { return node }
+      prune(node)
+      return nil
+    }
+    let isDue = prunes && now >= chain.prunedAt &+ settings.pruneNanoseconds
+    if isDue { chain.prunedAt = now }
+    var found: Node?
+    for dup in chain.dups {
+      guard isCurrent(dup) else {
+        prune(dup)
+        continue
+      }
+      if found == nil || (hasRoom(dup) && (!hasRoom(found!) || dup.items.count > found!.items.count)) {
+        found = dup
+        if !isDue && hasRoom(dup) { break }
+      }
+    }
+    guard let found else {
+      stable.remove(place)
+      chains[ObjectIdentifier(chain)] = nil
+      return nil
+    }
+    if chain.dups.count == 1 {
+      chains[ObjectIdentifier(chain)] = nil
+      found.chain = nil
+      found.place = place
+      place.value = .page(found)
+    } else if chain.dups[0] !== found && hasRoom(found, for: 2) {
+      chain.dups.removeAll { $0 === found }
+      chain.dups.insert(found, at: 0)
+    }
+    return found
+  }
+
+  func searchStable(_ content: Int) -> Node? {
+    var place: Tree.Node = stable.root
+    while place !== stable.null {
+      guard let node = look(place, prunes: true) else {
+        place = stable.root
+        continue
+      }
+      let order = order(content, node)
+      if order == 0 { return hasRoom(node) ? node : nil }
+      place = order < 0 ? place.left : place.right
+    }
+    return nil
+  }
+
+  func insertStable(_ frame: HostFrame, _ content: Int) -> Node {
+    let fresh = Node(frame: frame)
+    newestNode[frame] = fresh
+    var above: Tree.Node?
+    var isLeft = false
+    var place: Tree.Node = stable.root
+    while place !== stable.null {
+      guard let node = look(place, prunes: false) else {
+        (above, place) = (nil, stable.root)
+        continue
+      }
+      let order = order(content, node)
+      if order == 0 {
+        if node.chain == nil {
+          let chain = Chain(at: now)
+          chains[ObjectIdentifier(chain)] = chain
+          chain.place = place
+          chain.dups = [node]
+          place.value = .chain(chain)
+          (node.chain, node.place) = (chain, nil)
+        }
+        fresh.chain = node.chain
+        node.chain!.dups.insert(fresh, at: 0)
+        return fresh
+      }
+      (above, isLeft) = (place, order < 0)
+      place = isLeft ? place.left : place.right
+    }
+    fresh.place = stable.insert(.page(fresh), below: above, isLeft: isLeft)
+    return fresh
+  }
+
+  func searchUnstable(_ page: Int, _ frame: HostFrame, _ content: Int) -> Int? {
+    var above: NaiveRedBlackTree<Int>.Node?
+    var isLeft = false
+    var place: NaiveRedBlackTree<Int>.Node = unstable.root
+    while place !== unstable.null {
+      let other = place.value!
+      guard case .frame(let held) = memory.slots[other], held != frame.index else { return nil }
+      let order = Contents.shared.order(content, memory.content(of: other)!)
+      if order == 0 { return other }
+      (above, isLeft) = (place, order < 0)
+      place = isLeft ? place.left : place.right
+    }
+    items[page]!.isUnstable = true
+    items[page]!.scan = scanNumber
+    items[page]!.place = unstable.insert(page, below: above, isLeft: isLeft)
+    return nil
   }
 
   // MARK: Items and nodes
@@ -221,18 +326,17 @@ final class NaiveKSM {
   func append(_ page: Int, to node: Node) {
     node.items.insert(page)
     items[page]!.node = node
-    if node.items.count == Int(settings.maxPageSharing) { move(node, toFront: false) }
   }
 
   func leave(_ page: Int) {
     guard let item = items[page] else { return }
+    if item.isUnstable, item.scan == scanNumber, let place = item.place { unstable.remove(place) }
     item.isUnstable = false
+    item.place = nil
     guard let node = item.node else { return }
     item.node = nil
     if node.isInTree && !isCurrent(node) { prune(node) }
-    guard node.isInTree else { return }
     node.items.remove(page)
-    if node.items.count == Int(settings.maxPageSharing) - 1 { move(node, toFront: true) }
   }
 
   func isCurrent(_ node: Node) -> Bool { newestNode[node.frame] === node && memory.isStable(node.frame) }
@@ -240,14 +344,7 @@ final class NaiveKSM {
   func prune(_ node: Node) {
     node.isInTree = false
     for page in node.items { items[page]?.node = nil }
-    stable[node.content]!.nodes.removeAll { $0 === node }
-    if stable[node.content]!.nodes.isEmpty { stable[node.content] = nil }
+    if let chain = node.chain { chain.dups.removeAll { $0 === node } } else if let place = node.place { stable.remove(place) }
     if newestNode[node.frame] === node { newestNode[node.frame] = nil }
-  }
-
-  func move(_ node: Node, toFront: Bool) {
-    guard node.isInTree, stable[node.content]!.isChain else { return }
-    stable[node.content]!.nodes.removeAll { $0 === node }
-    stable[node.content]!.nodes.insert(node, at: toFront ? 0 : stable[node.content]!.nodes.count)
   }
 }

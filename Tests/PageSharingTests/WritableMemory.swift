@@ -10,7 +10,14 @@ struct Contents: Sendable {
   let checksums: [UInt32]
   let hashes: [UInt64]
 
+  /// Where each content stands in memcmp's order.
+  let ranks: [Int]
+  let prefixes: [UInt64]
+
   static let shared = Contents(count: 24)
+
+  /// -1, 0 or 1 as one content stands before, equal or behind another.
+  func order(_ a: Int, _ b: Int) -> Int { (ranks[a] - ranks[b]).signum() }
 
   init(count: Int) {
     var pages = [[UInt8](repeating: 0, count: 4096)]
@@ -21,6 +28,9 @@ struct Contents: Sendable {
     }
     precondition(Set(pages).count == count)
     self.pages = pages
+    let sorted = pages.indices.sorted { pages[$0].lexicographicallyPrecedes(pages[$1]) }
+    ranks = pages.indices.map { content in sorted.firstIndex(of: content)! }
+    prefixes = pages.map { $0.prefix(8).reduce(0) { $0 << 8 | UInt64($1) } }
     checksums = pages.map { page in unsafe page.withUnsafeBytes { unsafe PageHash.ksmChecksum($0) } }
     hashes = pages.map { page in unsafe page.withUnsafeBytes { unsafe PageHash.index($0) } }
   }
@@ -138,14 +148,10 @@ final class WritableMemory: ScannableMemory {
     return content[a.index] == content[b.index]
   }
 
-  func order(_ a: HostFrame, _ b: HostFrame) -> Int {
-    let (left, right) = (Contents.shared.pages[content[a.index]], Contents.shared.pages[content[b.index]])
-    return left == right ? 0 : left.lexicographicallyPrecedes(right) ? -1 : 1
-  }
-
-  func prefix(of frame: HostFrame) -> UInt64 {
-    Contents.shared.pages[content[frame.index]].prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
-  }
+  func order(_ a: HostFrame, _ b: HostFrame) -> Int { Contents.shared.order(content[a.index], content[b.index]) }
+  func prefix(of frame: HostFrame) -> UInt64 { Contents.shared.prefixes[content[frame.index]] }
+  /// What a frame holds.
+  func held(by frame: HostFrame) -> Int { content[frame.index] }
 
   func withBytes<Result>(of frame: HostFrame, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
     unsafe Contents.shared.pages[content[frame.index]].withUnsafeBytes { unsafe body($0) }
