@@ -25,9 +25,7 @@ public final class Experiment {
   let host: Host
   let tenants: [Tenant]
   let cost: CostPreset
-  private let scanner: KSMScanner?
-  /// The guests whose memory the scanner has on its list.
-  private var registered: [(tenant: Tenant, space: SpaceID)] = []
+  let scanner: (any PageScanner<Host>)?
   private var policy: any OvercommitPolicy
   private var queue = EventQueue<Event>()
 
@@ -35,17 +33,27 @@ public final class Experiment {
   var samples: [Sample] = []
   var audit = AuditSummary()
   var freeMin = Int.max
+  /// The processor time that the scanner took so far.
+  private(set) var scannerNanoseconds: UInt64 = 0
+  /// The same at the last sample, and when that was.
+  var lastSample: (time: UInt64, scannerNanoseconds: UInt64)?
+  /// When the first page was merged.
+  private(set) var firstMerge: UInt64?
 
   /// What can happen.
-  private enum Event {
-    case tick, scan, decide, window, sample
+  private enum Event: Equatable {
+    case boot(Int), shutDown(Int), tick, scan, decide, window, sample
   }
 
   /// Guests and balloons act so often.
   static let tickNanoseconds: UInt64 = 100_000_000
-  /// The time that the scanner spends on a page. The kernel's own scanner, unthrottled, passes 0.4 to 1.2 GiB a second when it only
-  /// checks checksums and 0.1 to 0.2 when it searches trees; 5 us a page are 0.8 GiB/s.
+  /// What the scanner's work costs.
+  static let scanCosts = ScanCosts()
+  /// The time that a scanner which does not count its work spends on a page: 5 us are 0.8 GiB/s, between what the kernel's own passes when it
+  /// only checks checksums (0.4 to 1.2) and when it searches trees (0.1 to 0.2).
   static let scanNanosecondsPerPage: UInt64 = 5_000
+  /// The least time between two batches, so that one that found nothing to do does not follow itself at once.
+  static let leastPauseNanoseconds: UInt64 = 10_000
   /// How fast a balloon moves, in pages a tick: 157 MiB/s, measured on a Linux guest with free memory.
   static let balloonPagesPerTick = 157 * 256 / 10
 
@@ -72,11 +80,11 @@ public final class Experiment {
     var tenants: [Tenant] = []
     for plan in plans { tenants.append(try plan.tenant(on: host, spaces: spaces, random: random)) }
     self.tenants = tenants
-    scanner =
-      scenario.sharing.scanner == .ksm
-      ? KSMScanner(settings: scenario.sharing.ksm, capacity: capacity, frameCount: host.frameCount) : nil
+    scanner = scenario.sharing.scanner.makeScanner(
+      scenario.sharing.settings(seed: scenario.seed), for: host, capacity: capacity, frameCount: host.frameCount)
     policy = try Self.makePolicy(scenario.overcommit)
-    if let scanner { host.onZeroPageLost = { scanner.zeroPageLeft($0) } }
+    // The host belongs to the scanner and must not own it in turn.
+    if let scanner { host.onZeroPageLost = { [unowned scanner] in scanner.zeroPageLeft($0) } }
   }
 
   private static func geometry(_ text: String) throws(ExperimentError) -> TLBGeometry {
@@ -99,14 +107,15 @@ public final class Experiment {
   ///   - progress: told how far virtual time got, at every sample.
   ///   - isInterrupted: asked before every guest's boot, every event and every guest's part in one; once it says yes, the run ends and what was found so far is the result.
   public func run(progress: (UInt64) -> Void = { _ in }, isInterrupted: () -> Bool = { false }) -> RunResult {
-    for tenant in tenants {
-      if isInterrupted() { return result(state: .partial, counters: scanner?.counters) }
-      boot(tenant)
+    for (index, tenant) in tenants.enumerated() {
+      if isInterrupted() { return result(state: .partial) }
+      if tenant.spec.startNanoseconds == 0 { boot(tenant) } else { queue.schedule(.boot(index), at: tenant.spec.startNanoseconds) }
+      if let stop = tenant.spec.stopNanoseconds { queue.schedule(.shutDown(index), at: stop) }
     }
     schedule()
     let end = scenario.durationNanoseconds
     while let time = queue.nextTime, time <= end {
-      if isInterrupted() { return result(state: .partial, counters: scanner?.counters) }
+      if isInterrupted() { return result(state: .partial) }
       guard let (time, event) = queue.next() else { break }
       // At the end there is no time left to do anything in; only the last sample is taken, of what the result says as well.
       guard time < end || event == .sample else { continue }
@@ -115,7 +124,7 @@ public final class Experiment {
       if event == .sample { progress(now) }
     }
     now = end
-    return result(state: .complete, counters: scanner?.counters)
+    return result(state: .complete)
   }
 
   private func boot(_ tenant: Tenant) {
@@ -123,22 +132,25 @@ public final class Experiment {
     noteFree()
     guard tenant.spec.mergeable, let scanner else { return }
     let first = tenant.vm.firstPage.index
-    registered.append((tenant, scanner.register(first..<first + tenant.pages)))
+    // Without salting all machines are of one tenant.
+    let owner = scenario.sharing.salting ? tenant.owner : 0
+    tenant.space = scanner.register(first..<first + tenant.pages, tenant: owner)
   }
 
-  /// Takes the memory of guests that the host has stopped off the scanner's list, as the kernel does when a process ends (`ksm_exit`): it
-  /// would walk over their absent pages for ever.
-  private func unregisterStopped(from scanner: KSMScanner) {
-    guard registered.contains(where: { !$0.tenant.vm.isRunning }) else { return }
-    for entry in registered where !entry.tenant.vm.isRunning { scanner.unregister(entry.space) }
-    registered.removeAll { !$0.tenant.vm.isRunning }
+  /// Takes the memory of guests that have ended off the scanner's list, as the kernel does when a process ends (`ksm_exit`): it would walk over
+  /// their absent pages for ever.
+  private func unregisterStopped(from scanner: any PageScanner<Host>) {
+    for tenant in tenants where !tenant.vm.isRunning {
+      if let space = tenant.space { scanner.unregister(space) }
+      tenant.space = nil
+    }
   }
 
   /// The first of each kind of event. The sample comes first: the one at 0 shows the guests as they booted.
   private func schedule() {
     queue.schedule(.sample, at: 0)
     queue.schedule(.tick, at: 0)
-    if scanner != nil { schedule(.scan, after: scenario.sharing.ksm.sleepNanoseconds) }
+    if scanner != nil { schedule(.scan, after: pace.pauseNanoseconds) }
     schedule(.decide, after: scenario.overcommit.everyNanoseconds)
     schedule(.window, after: scenario.windowNanoseconds)
   }
@@ -154,36 +166,56 @@ public final class Experiment {
     case .tick:
       tick(isInterrupted)
       schedule(.tick, after: Self.tickNanoseconds)
-    case .scan:
-      guard let scanner else { return }
-      unregisterStopped(from: scanner)
-      let batch = scanner.scanBatch(pages: scenario.sharing.ksm.pagesToScan, in: host)
-      let scanning = batch.pagesScanned * Self.scanNanosecondsPerPage
-      let pause = scenario.sharing.ksm.sleepNanoseconds.addingReportingOverflow(scanning)
-      schedule(.scan, after: pause.overflow ? UInt64.max : pause.partialValue)
+    case .boot(let index): boot(tenants[index])
+    case .shutDown(let index): tenants[index].shutDown(on: host)
+    case .scan: scan()
     case .decide:
       decide()
       schedule(.decide, after: scenario.overcommit.everyNanoseconds)
     case .window:
-      for tenant in tenants where !isInterrupted() {
+      for tenant in tenants where tenant.isBooted && !isInterrupted() {
         tenant.window(accesses: scenario.windowAccesses)
         noteFree()
       }
       schedule(.window, after: scenario.windowNanoseconds)
     case .sample:
-      sample(counters: scanner?.counters)
+      sample()
       schedule(.sample, after: scenario.sampleNanoseconds)
     }
+  }
+
+  /// How much is scanned in a batch, and how long the pause after it is.
+  private var pace: ScanPace {
+    let knobs = scenario.sharing.ksm
+    return scanner?.pace ?? ScanPace(pages: knobs.pagesToScan, pauseNanoseconds: knobs.sleepNanoseconds)
+  }
+
+  /// One batch of the scanner. The next one comes when the batch's processor time and the pause have passed.
+  private func scan() {
+    guard let scanner else { return }
+    unregisterStopped(from: scanner)
+    let pace = pace
+    let batch = scanner.scanBatch(pages: pace.pages, at: now)
+    let isCounted = batch.work != ScanWork()
+    let cost = isCounted ? Self.scanCosts.nanoseconds(of: batch.work) : batch.pagesScanned * Self.scanNanosecondsPerPage
+    scannerNanoseconds = scannerNanoseconds.addingSaturating(cost)
+    noteFirstMerge()
+    schedule(.scan, after: max(Self.leastPauseNanoseconds, pace.pauseNanoseconds.addingSaturating(cost)))
+  }
+
+  private func noteFirstMerge() {
+    if firstMerge == nil, host.events.merges > 0 { firstMerge = now }
   }
 
   /// What guests and balloons do from now until the next tick, or until the end.
   private func tick(_ isInterrupted: () -> Bool) {
     let stretch = min(Self.tickNanoseconds, scenario.durationNanoseconds - now)
-    for tenant in tenants where !isInterrupted() {
+    for tenant in tenants where tenant.isBooted && !isInterrupted() {
       tenant.guest.step(nanoseconds: stretch, levelPercent: tenant.level(at: now))
       noteFree()
       tenant.stepBalloon(maxPages: Int(UInt64(Self.balloonPagesPerTick) * stretch / Self.tickNanoseconds))
     }
+    noteFirstMerge()
   }
 
   private func noteFree() { freeMin = min(freeMin, host.freeFrames) }
@@ -192,10 +224,18 @@ public final class Experiment {
   private func decide() {
     let total = UInt64(host.frameCount) << 12
     let free = UInt64(host.freeFrames) << 12
-    let governed = tenants.filter { $0.vm.isRunning && $0.balloon != nil }
+    let governed = tenants.filter { $0.isLive && $0.balloon != nil }
     guard !governed.isEmpty else { return }
     let statistics = HostStatistics(totalBytes: total, usedBytes: total - free, freeBytes: free)
     let targets = policy.targets(host: statistics, guests: governed.map(\.statistics))
     for (tenant, target) in zip(governed, targets) { tenant.setTarget(pages: Int(clamping: target.targetBytes >> 12)) }
+  }
+}
+
+extension UInt64 {
+  /// The sum, or the greatest number where it would be more than that.
+  fileprivate func addingSaturating(_ other: UInt64) -> UInt64 {
+    let sum = addingReportingOverflow(other)
+    return sum.overflow ? .max : sum.partialValue
   }
 }

@@ -17,6 +17,15 @@ public enum Metric: String, CaseIterable, Sendable {
   case pagesSharing = "pages_sharing"
   case pagesUnshared = "pages_unshared"
   case pagesVolatile = "pages_volatile"
+  case pagesSkipped = "pages_skipped"
+  case ksmZeroPages = "ksm_zero_pages"
+  case stableNodeChains = "stable_node_chains"
+  case stableNodeDups = "stable_node_dups"
+  case rmapItems = "rmap_items"
+  case generalProfit = "general_profit"
+  case scannerVisits = "scanner_visits"
+  case scannerCPUNanoseconds = "scanner_cpu_ns"
+  case scannerCPU = "scanner_cpu"
   // Of a virtual machine.
   case balloonTargetBytes = "balloon_target_bytes"
   case balloonActualBytes = "balloon_actual_bytes"
@@ -55,6 +64,16 @@ public enum Metric: String, CaseIterable, Sendable {
     case .pagesSharing: ("pages", "Further pages that map a stable page, as the scanner counts them.")
     case .pagesUnshared: ("pages", "Pages that the scanner found unique in the current scan.")
     case .pagesVolatile: ("pages", "The scanner's other pages: changed too fast, skipped, or given the zero page.")
+    case .pagesSkipped: ("pages", "Pages that smart_scan skipped since the start.")
+    case .ksmZeroPages: ("pages", "Pages that the scanner mapped to the zero page.")
+    case .stableNodeChains: ("contents", "Contents with more copies than max_page_sharing allows for one stable page.")
+    case .stableNodeDups: ("pages", "Stable pages of those contents.")
+    case .rmapItems: ("items", "Items that the scanner keeps, one for each page that it has seen; 64 bytes each in the kernel.")
+    case .generalProfit:
+      ("bytes", "Bytes saved less what the kernel's bookkeeping takes: (sharing + zero) * 4096 - items * 64; negative where it takes more.")
+    case .scannerVisits: ("visits", "Visits of the scanner to pages since the start, those to merged pages included.")
+    case .scannerCPUNanoseconds: ("ns", "Processor time that the scanner's work took since the start, by the costs of its operations.")
+    case .scannerCPU: ("ratio", "The scanner's processor time since the last sample, as a part of one processor.")
     case .balloonTargetBytes: ("bytes", "The memory that the policy wants the guest to have.")
     case .balloonActualBytes: ("bytes", "The guest's memory less what its balloon holds; 0 once the host has stopped the guest.")
     case .balloonFreedBytes: ("bytes", "Host frames that the guest's balloon freed since the start.")

@@ -65,6 +65,24 @@ public struct SharingSummary: Hashable, Sendable {
   public var cowBreaks: UInt64 = 0
   /// The scanner's own counters.
   public var ksm = KSMCounters()
+  /// When the first page was merged, in nanoseconds of virtual time; nil if none was.
+  public var firstMergeNanoseconds: UInt64?
+  /// All that the scanner did.
+  public var work = ScanWork()
+  /// The processor time that it took, in nanoseconds.
+  public var scannerNanoseconds: UInt64 = 0
+}
+
+/// How a virtual machine fares.
+public enum VMState: String, Sendable {
+  /// It runs.
+  case running
+  /// The host stopped it for want of memory.
+  case stopped
+  /// The scenario starts it later.
+  case waiting
+  /// The scenario shut it down.
+  case shutDown = "shut_down"
 }
 
 /// One virtual machine at the end of a run.
@@ -73,8 +91,10 @@ public struct VMSummary: Hashable, Sendable {
   public var name: String
   /// How its addresses were translated.
   public var paging: String
-  /// Whether it ran to the end; false if the host stopped it for want of memory.
-  public var isRunning = true
+  /// How it fares.
+  public var state = VMState.running
+  /// Whether it runs.
+  public var isRunning: Bool { state == .running }
   /// Memory accesses that went through its TLB.
   public var references: UInt64 = 0
   /// Table entries read per page walk.
@@ -146,6 +166,8 @@ public struct Sample: Hashable, Sendable {
 public enum MetricValue: Hashable, Sendable {
   /// An exact count or an amount in the metric's unit.
   case count(UInt64)
+  /// An exact amount that may be negative.
+  case integer(Int64)
   /// A ratio or a rate.
   case real(Double)
 
@@ -153,6 +175,7 @@ public enum MetricValue: Hashable, Sendable {
   public var number: Double {
     switch self {
     case .count(let count): Double(count)
+    case .integer(let integer): Double(integer)
     case .real(let real): real
     }
   }

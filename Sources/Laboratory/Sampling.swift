@@ -7,8 +7,9 @@ internal import Translation
 /// What an experiment reads off its machine, at each sample and at the end.
 extension Experiment {
   /// Samples every metric, and audits if audits are wanted.
-  func sample(counters: KSMCounters?) {
-    sampleHost(counters ?? KSMCounters())
+  func sample() {
+    sampleHost()
+    sampleScanner()
     for tenant in tenants { sample(tenant) }
     guard audited else { return }
     let found = Audit.run(host)
@@ -27,18 +28,34 @@ extension Experiment {
     samples.append(Sample(timeNanoseconds: now, vm: vm, metric: metric, value: .real(value)))
   }
 
-  private func sampleHost(_ counters: KSMCounters) {
+  private func sampleHost() {
     let summary = hostSummary()
     let census = host.sharingCensus()
     let values: [(Metric, UInt64)] = [
       (.freeBytes, summary.freeBytes), (.privateBytes, summary.privateBytes), (.sharedBytes, summary.sharedBytes),
       (.balloonedBytes, summary.balloonedBytes), (.swappedBytes, summary.swappedBytes), (.savedZeroPages, UInt64(census.savedZero)),
       (.savedSelfPages, UInt64(census.savedSelf)), (.savedInterPages, UInt64(census.savedInter)), (.merges, host.events.merges),
-      (.cowBreaks, host.events.copiesOnWrite), (.fullScans, counters.fullScans), (.pagesScanned, counters.pagesScanned),
-      (.pagesShared, counters.pagesShared), (.pagesSharing, counters.pagesSharing), (.pagesUnshared, counters.pagesUnshared),
-      (.pagesVolatile, counters.pagesVolatile),
+      (.cowBreaks, host.events.copiesOnWrite),
     ]
     for (metric, value) in values { note("", metric, value) }
+  }
+
+  private func sampleScanner() {
+    let counters = scanner?.counters ?? KSMCounters()
+    let values: [(Metric, UInt64)] = [
+      (.fullScans, counters.fullScans), (.pagesScanned, counters.pagesScanned), (.pagesShared, counters.pagesShared),
+      (.pagesSharing, counters.pagesSharing), (.pagesUnshared, counters.pagesUnshared), (.pagesVolatile, counters.pagesVolatile),
+      (.pagesSkipped, counters.pagesSkipped), (.ksmZeroPages, counters.ksmZeroPages), (.stableNodeChains, counters.stableNodeChains),
+      (.stableNodeDups, counters.stableNodeDups), (.rmapItems, counters.rmapItems), (.scannerVisits, scanner?.work.visits ?? 0),
+      (.scannerCPUNanoseconds, scannerNanoseconds),
+    ]
+    for (metric, value) in values { note("", metric, value) }
+    samples.append(Sample(timeNanoseconds: now, vm: "", metric: .generalProfit, value: .integer(counters.generalProfit)))
+    // A share needs a stretch of time: the first sample has none.
+    if let last = lastSample, now > last.time {
+      note("", .scannerCPU, Double(scannerNanoseconds - last.scannerNanoseconds) / Double(now - last.time))
+    }
+    lastSample = (now, scannerNanoseconds)
   }
 
   private func sample(_ tenant: Tenant) {
@@ -76,7 +93,7 @@ extension Experiment {
   }
 
   /// The result of a run that ended now.
-  func result(state: RunState, counters: KSMCounters?) -> RunResult {
+  func result(state: RunState) -> RunResult {
     let census = host.sharingCensus()
     var sharing = SharingSummary()
     sharing.savedPages = UInt64(census.savedPages)
@@ -85,7 +102,10 @@ extension Experiment {
     sharing.savedInter = UInt64(census.savedInter)
     sharing.merges = host.events.merges
     sharing.cowBreaks = host.events.copiesOnWrite
-    sharing.ksm = counters ?? KSMCounters()
+    sharing.ksm = scanner?.counters ?? KSMCounters()
+    sharing.firstMergeNanoseconds = firstMerge
+    sharing.work = scanner?.work ?? ScanWork()
+    sharing.scannerNanoseconds = scannerNanoseconds
     return RunResult(
       scenario: scenario, state: state, virtualNanoseconds: now, host: hostSummary(), sharing: sharing, vms: tenants.map(summary),
       audit: audit,
@@ -95,7 +115,7 @@ extension Experiment {
   private func summary(_ tenant: Tenant) -> VMSummary {
     var summary = VMSummary(name: tenant.spec.name, paging: tenant.spec.paging.rawValue)
     let vm = tenant.vm
-    summary.isRunning = vm.isRunning
+    summary.state = tenant.state
     summary.references = tenant.windows.counters.references
     summary.referencesPerWalk = tenant.windows.referencesPerWalk
     summary.tlbMissRate = tenant.windows.missRate

@@ -3,6 +3,7 @@ internal import Ballooning
 internal import Guests
 internal import Machine
 internal import Overcommit
+internal import PageSharing
 internal import Scenarios
 internal import Translation
 
@@ -14,6 +15,16 @@ final class Tenant {
   /// Pages that count as the guest's memory: without what memlab added to a recording.
   let pages: Int
   private(set) var balloon: Balloon?
+  /// The number of whom it belongs to, from 1.
+  let owner: UInt32
+  /// Its memory on the scanner's list.
+  var space: SpaceID?
+  /// Whether it has been started.
+  private(set) var isBooted = false
+  /// Whether the scenario shut it down.
+  private(set) var isShutDown = false
+  /// Whether it was started and has not ended.
+  var isLive: Bool { isBooted && vm.isRunning }
 
   /// What the policy last asked for, in pages.
   var targetPages: Int
@@ -49,8 +60,9 @@ final class Tenant {
     func returnPageFromBalloon(_ frame: GuestFrame) { guest.returnPageFromBalloon(frame) }
   }
 
-  init(spec: VMSpec, vm: VirtualMachine, guest: any Guest, pages: Int) {
+  init(spec: VMSpec, vm: VirtualMachine, guest: any Guest, pages: Int, owner: UInt32) {
     self.spec = spec
+    self.owner = owner
     self.vm = vm
     self.guest = guest
     self.pages = pages
@@ -61,8 +73,23 @@ final class Tenant {
 
   /// Boots the guest, then sets its balloon up in it.
   func boot() {
+    isBooted = true
     guest.boot()
     if spec.balloon { balloon = Balloon(vm: vm, guest: guest, pages: vm.pageCount) }
+  }
+
+  /// Ends the guest as the scenario wants it, unless it has ended already; it has been started before (a rule of scenarios).
+  func shutDown(on host: Host) {
+    guard vm.isRunning else { return }
+    host.stop(vm)
+    isShutDown = true
+  }
+
+  /// How it fares.
+  var state: VMState {
+    if isShutDown { return .shutDown }
+    if !vm.isRunning { return .stopped }
+    return isBooted ? .running : .waiting
   }
 
   /// The load of a moment.
@@ -77,10 +104,10 @@ final class Tenant {
 
   // MARK: Balloon
 
-  /// Pages in the balloon, as the device counts them; none once the host has stopped the guest.
-  var balloonedPages: Int { vm.isRunning ? balloon.map { Int($0.device.balloonedPages) } ?? 0 : 0 }
-  /// The guest's memory less its balloon, in pages; none once the host has stopped the guest.
-  var actualPages: Int { vm.isRunning ? pages - min(pages, balloonedPages) : 0 }
+  /// Pages in the balloon, as the device counts them; none before the guest is started and once it has ended.
+  var balloonedPages: Int { isLive ? balloon.map { Int($0.device.balloonedPages) } ?? 0 : 0 }
+  /// The guest's memory less its balloon, in pages; none before the guest is started and once it has ended.
+  var actualPages: Int { isLive ? pages - min(pages, balloonedPages) : 0 }
   /// Host frames that the balloon freed, in pages.
   var freedPages: UInt64 { balloon?.device.counters.freedFrames ?? 0 }
 
@@ -104,10 +131,10 @@ final class Tenant {
     actualMax = max(actualMax, actualPages)
   }
 
-  /// The guest's memory as its own kernel counts it; once the host has stopped the guest, only what it counted of the past.
+  /// The guest's memory as its own kernel counts it; before its start nothing, and once it has ended only what it counted of the past.
   var memory: GuestMemoryStatistics {
     var memory = guest.statistics
-    guard !vm.isRunning else { return memory }
+    guard !isLive else { return memory }
     (memory.free, memory.cached, memory.anonymous) = (0, 0, 0)
     return memory
   }

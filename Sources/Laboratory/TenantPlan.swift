@@ -51,13 +51,14 @@ struct TenantPlan {
       guest = RecordedGuest(
         vm: vm, spec: recorded, identities: identities ?? [], recording: spaces.recording(recorded.trace), own: own, random: random)
     }
-    return Tenant(spec: spec, vm: vm, guest: guest, pages: identities?.count ?? vm.pageCount)
+    return Tenant(spec: spec, vm: vm, guest: guest, pages: identities?.count ?? vm.pageCount, owner: spaces.owner(spec.tenant))
   }
 }
 
-/// Which content space belongs to which image, recording and guest of a scenario: numbered in the order of their first appearance.
+/// Which content space belongs to which image, recording and guest of a scenario, and which number to which tenant: numbered in the order of their first appearance.
 struct SpaceNumbers {
   private var numbers: [String: UInt64] = [:]
+  private var owners: [String: UInt32] = [:]
 
   init(_ scenario: Scenario) {
     for vm in scenario.vms {
@@ -66,6 +67,7 @@ struct SpaceNumbers {
       case .recorded(let recorded): note("recording/\(recorded.trace)")
       }
       note("own/\(vm.name)")
+      if owners[vm.tenant] == nil { owners[vm.tenant] = UInt32(owners.count) + 1 }
     }
   }
 
@@ -77,5 +79,7 @@ struct SpaceNumbers {
 
   func image(_ name: String) -> ContentSpace { space("image/\(name)") }
   func recording(_ path: String) -> ContentSpace { space("recording/\(path)") }
+  /// The number of a tenant, from 1.
+  func owner(_ tenant: String) -> UInt32 { owners[tenant] ?? 0 }
   func own(of vm: String) -> ContentSpace { space("own/\(vm)") }
 }

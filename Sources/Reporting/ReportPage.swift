@@ -193,7 +193,8 @@ extension ReportPage {
       ]
       return Row(
         name: vm.name,
-        cells: [Cell(text: vm.isRunning ? vm.paging : "\(vm.paging), stopped", tone: "text")] + numbers.map { Cell(text: $0, tone: "") })
+        cells: [Cell(text: vm.isRunning ? vm.paging : "\(vm.paging), \(Wording.name(vm.state))", tone: "text")]
+          + numbers.map { Cell(text: $0, tone: "") })
     }
     return MachineTable(columns: columns.map { Cell(text: $0.0, tone: $0.1) }, rows: rows)
   }

@@ -58,6 +58,9 @@ enum ResultDatabase {
       stable_node_chains INTEGER NOT NULL,
       stable_node_dups INTEGER NOT NULL,
       general_profit INTEGER NOT NULL,
+      first_merge_ns INTEGER, -- when the first page was merged; NULL if none was
+    \(SharingSummary.workColumns.map { "  scanner_\($0.name) INTEGER NOT NULL," }.joined(separator: "\n"))
+      scanner_cpu_ns INTEGER NOT NULL, -- this and the columns before it: what the scanner did, and the processor time that it took
       audit_samples INTEGER NOT NULL, -- how often all laws were checked
       audit_violations INTEGER NOT NULL -- how many breaches were found
     );
@@ -131,8 +134,10 @@ enum ResultDatabase {
       ksm.fullScans, ksm.pagesScanned, ksm.pagesSkipped, ksm.pagesShared, ksm.pagesSharing, ksm.pagesUnshared, ksm.pagesVolatile,
       ksm.ksmZeroPages, ksm.stableNodeChains, ksm.stableNodeDups,
     ]
+    let work = SharingSummary.workColumns.map { sharing.work[keyPath: $0.value] } + [sharing.scannerNanoseconds]
     return names.map(\.databaseValue) + counts.map(integer)
-      + [ksm.generalProfit.databaseValue, integer(result.audit.samples), integer(result.audit.violations)]
+      + [ksm.generalProfit.databaseValue, sharing.firstMergeNanoseconds.map(integer) ?? .null]
+      + (work + [result.audit.samples, result.audit.violations]).map(integer)
   }
 
   /// Inserts rows with one prepared statement.
@@ -155,6 +160,7 @@ extension MetricValue {
   fileprivate var databaseValue: DatabaseValue {
     switch self {
     case .count(let count): ResultDatabase.integer(count)
+    case .integer(let integer): integer.databaseValue
     case .real(let real): real.isFinite ? real.databaseValue : .null
     }
   }

@@ -7,7 +7,9 @@ public import Scenarios
 public enum ResultKeys {
   /// All keys: of a run's summary, of its timeline, of scans.
   public static var explanations: [Explanation] {
-    run + vms + timeline + rows(ksm, under: "sharing.ksm", of: "summary.json of a run")
+    run + vms + timeline
+      + rows(SharingSummary.workColumns.map { ($0.name, $0.unit, $0.meaning) }, under: "sharing.scanner", of: "summary.json of a run")
+      + rows(ksm, under: "sharing", of: "summary.json of a run") + rows(ksm, under: "sharing.ksm", of: "summary.json of a run")
       + rows(scan, under: "scan", of: "memlab scan") + rows(ksm, under: "scan.ksm", of: "memlab scan --scanner ksm")
   }
 
@@ -36,6 +38,8 @@ public enum ResultKeys {
         ("sharing.saved_inter", "pages", Metric.savedInterPages.meaning),
         ("sharing.merges", "merges", Metric.merges.meaning),
         ("sharing.cow_breaks", "copies", Metric.cowBreaks.meaning),
+        ("sharing.first_merge_ns", "ns", "When the first page was merged, in virtual time; null if none was."),
+        ("sharing.scanner.cpu_ns", "ns", Metric.scannerCPUNanoseconds.meaning),
         ("state", "name", "complete, or partial where the run was interrupted: numbers are then those of the moment of the interruption."),
         ("virtual_ns", "ns", "How far virtual time got."),
         ("audit.samples", "checks", "How often all laws of the machine were checked."),
@@ -49,7 +53,10 @@ public enum ResultKeys {
     rows(VMSummary.columns, under: "vms.*", of: "summary.json and vms.csv of a run")
       + rows(
         [
-          ("state", "name", "running, or stopped where the host had no memory left for it."),
+          (
+            "state", "name",
+            "running; stopped where the host had no memory left for it; shut_down or waiting where the scenario ended it or starts it later."
+          ),
           ("exits.*", "exits", "Exits from the virtual machine for a reason, since the start."),
         ], under: "vms.*", of: "summary.json of a run"
       )

@@ -39,15 +39,32 @@ extension HostSummary {
 }
 
 extension SharingSummary {
+  /// The kernel's counters stand twice: among the others, and as the object that `memlab scan` gives.
   var summary: JSONValue {
+    let members: [JSONValue.Member] =
+      [
+        .init("saved_pages", .count(savedPages)), .init("saved_zero", .count(savedZero)), .init("saved_self", .count(savedSelf)),
+        .init("saved_inter", .count(savedInter)), .init("merges", .count(merges)), .init("cow_breaks", .count(cowBreaks)),
+        .init("first_merge_ns", firstMergeNanoseconds.map { .count($0) } ?? .null),
+      ] + ksm.fields.map { .init($0.name, $0.value) } + [.init("ksm", ksm.summary), .init("scanner", scanner)]
+    return .object(members)
+  }
+
+  /// What the scanner did, in operations, and what that took.
+  private var scanner: JSONValue {
+    .object(Self.workColumns.map { .init($0.name, .count(work[keyPath: $0.value])) } + [.init("cpu_ns", .count(scannerNanoseconds))])
+  }
+
+  /// The operations of a scanner, in the order of every table that holds them, with what they mean.
+  static var workColumns: [(name: String, unit: String, meaning: String, value: KeyPath<ScanWork, UInt64>)] {
     [
-      "saved_pages": .count(savedPages),
-      "saved_zero": .count(savedZero),
-      "saved_self": .count(savedSelf),
-      "saved_inter": .count(savedInter),
-      "merges": .count(merges),
-      "cow_breaks": .count(cowBreaks),
-      "ksm": ksm.summary,
+      ("visits", "visits", "Visits to pages, those to merged pages included.", \.visits),
+      ("bytes_hashed", "bytes", "Bytes that hashes and checksums were computed over.", \.bytesHashed),
+      ("search_steps", "steps", "Steps through search trees or indexes.", \.searchSteps),
+      ("bytes_compared", "bytes", "Bytes compared to decide whether two pages are equal.", \.bytesCompared),
+      ("merges", "merges", "Pages mapped to a frame that others map too, the zero page included.", \.merges),
+      ("failed_merges", "merges", "Merges that were tried and failed.", \.failedMerges),
+      ("bytes_encoded", "bytes", "Bytes read to be patched or compressed.", \.bytesEncoded),
     ]
   }
 }
@@ -57,7 +74,7 @@ extension VMSummary {
     var members: [JSONValue.Member] = [
       .init("name", .string(name)),
       .init("paging", .string(paging)),
-      .init("state", .string(isRunning ? "running" : "stopped")),
+      .init("state", .string(state.rawValue)),
     ]
     for (column, value) in zip(Self.columns, columnValues) {
       if column.name == "balloon_target_bytes" {
@@ -101,6 +118,7 @@ extension MetricValue {
   var json: JSONValue {
     switch self {
     case .count(let count): .count(count)
+    case .integer(let integer): .integer(integer)
     case .real(let real): .real(real)
     }
   }
@@ -109,6 +127,7 @@ extension MetricValue {
   var field: String {
     switch self {
     case .count(let count): String(count)
+    case .integer(let integer): String(integer)
     case .real(let real): real.isFinite ? real.description : ""
     }
   }

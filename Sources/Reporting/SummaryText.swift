@@ -27,7 +27,7 @@ extension RunReport {
       lines.append(field("State", "interrupted: the scenario asks for \(Wording.seconds(result.scenario.durationNanoseconds)) s"))
     }
     lines += [""] + machines(result.vms)
-    for vm in result.vms where !vm.isRunning {
+    for vm in result.vms where vm.state == .stopped {
       lines.append("stopped: \(Wording.line(vm.name, limit: 40)), when the host had no memory left")
     }
     for message in result.audit.messages { lines.append("violation: \(Wording.line(message, limit: 88))") }

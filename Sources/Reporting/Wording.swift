@@ -1,3 +1,5 @@
+internal import Laboratory
+
 /// How numbers are worded for people: the same on every machine, whatever its locale.
 enum Wording {
   /// A number with a fixed count of decimals, rounded to nearest; a dash for what is no number.
@@ -38,6 +40,16 @@ enum Wording {
     var text = fixed(Double(nanoseconds) / 1e9, decimals: 3)
     while text.hasSuffix("0") { text.removeLast() }
     return text.hasSuffix(".") ? String(text.dropLast()) : text
+  }
+
+  /// How a machine fares, in words.
+  static func name(_ state: VMState) -> String {
+    switch state {
+    case .running: "running"
+    case .stopped: "stopped"
+    case .waiting: "not started yet"
+    case .shutDown: "shut down"
+    }
   }
 
   /// A text on one line and without control characters, cut to a length.

@@ -41,14 +41,39 @@ public struct HostSpec: Hashable, Sendable {
   public var tlb: String
   /// The cost preset's name.
   public var cost: String
+  /// How many NUMA nodes its frames lie on, in equal parts.
+  public var numaNodes: Int = 1
 }
 
 /// The page sharer of a scenario.
 public struct SharingSpec: Hashable, Sendable {
   /// Which scanner runs.
   public var scanner: ScannerKind
-  /// Its knobs.
+  /// Its knobs, as the scenario gives them; a tuner may set some of them in the run.
   public var ksm: KSMSettings
+  /// What sets the knobs in the course of the run.
+  public var tuner: TunerName = .none
+  /// The knobs of the scan-time advisor, where that is the tuner.
+  public var advisor = ScanTimeAdvisor.Settings()
+  /// Whether scanners that know tenants share inside each of them only.
+  public var salting = false
+
+  /// The settings of a scanner that draws its random numbers from a seed.
+  public func settings(seed: UInt64) -> ScannerSettings {
+    var settings = ScannerSettings()
+    settings.ksm = ksm
+    settings.ksm.advisor = tuner == .advisor ? advisor : nil
+    settings.seed = seed
+    return settings
+  }
+}
+
+/// What sets a scanner's knobs in the course of a run.
+public enum TunerName: String, CaseIterable, Sendable {
+  /// Nothing: they stay as they are.
+  case none
+  /// The kernel's scan-time advisor.
+  case advisor
 }
 
 /// The policy that divides memory in a scenario.
@@ -81,4 +106,14 @@ public struct VMSpec: Hashable, Sendable {
   public var mergeable: Bool
   /// What runs in it.
   public var guest: GuestSpec
+  /// To whom it belongs.
+  public var tenant = ""
+  /// The NUMA node that its memory comes from while there is some, from 0.
+  public var numaNode = 0
+  /// How many equal machines this stands for; 1 in every plan that was loaded, where each has its own place.
+  public var count = 1
+  /// When it boots, in nanoseconds of virtual time.
+  public var startNanoseconds: UInt64 = 0
+  /// When it is shut down, in nanoseconds of virtual time; nil for never.
+  public var stopNanoseconds: UInt64?
 }

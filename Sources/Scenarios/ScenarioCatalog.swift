@@ -38,9 +38,15 @@ public struct ScenarioCatalog: Sendable {
       return Item(path: path, name: title, description: problem, vmCount: nil)
     }
     guard case .mapping(let fields) = root.content, let vms = fields.first(where: { $0.key == "vms" }) else { return nil }
-    let count: Int? = if case .sequence(let elements) = vms.value.content { elements.count } else { nil }
+    let count: Int? = if case .sequence(let elements) = vms.value.content { elements.reduce(0, Self.adding) } else { nil }
     let description = root.scalar(named: "description") ?? ""
     let line = description.split(whereSeparator: \.isNewline).joined(separator: " ")
     return Item(path: path, name: root.scalar(named: "name") ?? title, description: line, vmCount: count)
+  }
+
+  /// A sum with the machines that an element of a list stands for.
+  private static func adding(_ sum: Int, _ machine: SourceNode) -> Int {
+    let count = machine.scalar(named: "count").flatMap(Int.init) ?? 1
+    return sum + min(max(count, 1), ScenarioRules.mostMachines)
   }
 }

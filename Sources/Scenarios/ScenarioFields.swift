@@ -58,6 +58,9 @@ enum ScenarioFields {
     .value(
       "cost", \.cost, .name("a cost preset", among: KnownNames.costs), default: .text("haswell-2013"),
       "What walks, faults and exits cost in cycles: a preset measured on a processor."),
+    .value(
+      "numa_nodes", \.numaNodes, .integer(1...64), default: .text("1"),
+      "How many NUMA nodes the memory lies on, in equal parts."),
   ]
 
   private static let sharing: [Member<SharingSpec>] = [
@@ -77,6 +80,32 @@ enum ScenarioFields {
     .value(
       "smart_scan", \.ksm.smartScan, .boolean, default: .text("true"),
       "Whether pages that failed to merge are skipped for some scans (/sys/kernel/mm/ksm/smart_scan, since Linux 6.7)."),
+    .value(
+      "merge_across_nodes", \.ksm.mergeAcrossNodes, .boolean, default: .text("true"),
+      "Whether pages of different NUMA nodes are merged (/sys/kernel/mm/ksm/merge_across_nodes)."),
+    .value(
+      "prune", \.ksm.pruneNanoseconds, .duration("0s", 0...longestRun), default: .text("2s"),
+      "The time between two prunings of a chain (/sys/kernel/mm/ksm/stable_node_chains_prune_millisecs), in virtual time."),
+    .value("tuner", \.tuner, .oneOf("a tuner"), default: .text("none"), "What sets the scanner's knobs in the course of the run."),
+    .section("advisor", \.advisor, advisor, "The kernel's scan-time advisor, for tuner: advisor."),
+    .value(
+      "salting", \.salting, .boolean, default: .text("false"),
+      "Whether scanners that know tenants share inside each of them only; otherwise all machines are of one tenant."),
+  ]
+
+  private static let advisor: [Member<ScanTimeAdvisor.Settings>] = [
+    .value(
+      "target_scan_time", \.targetScanTime, .seconds(1...1_000_000), default: .text("200s"),
+      "How long a full scan should take (/sys/kernel/mm/ksm/advisor_target_scan_time)."),
+    .value(
+      "max_cpu", \.maxCPU, .percent(1...100), default: .text("70%"),
+      "The most processor time that the scanner may take (/sys/kernel/mm/ksm/advisor_max_cpu)."),
+    .value(
+      "min_pages_to_scan", \.minPagesToScan, .integer(1...UInt64(UInt32.max)), default: .text("500"),
+      "The least pages in a batch, and those of the first (/sys/kernel/mm/ksm/advisor_min_pages_to_scan)."),
+    .value(
+      "max_pages_to_scan", \.maxPagesToScan, .integer(1...UInt64(UInt32.max)), default: .text("30000"),
+      "The most pages in a batch (/sys/kernel/mm/ksm/advisor_max_pages_to_scan)."),
   ]
 
   private static let overcommit: [Member<OvercommitSpec>] = [
@@ -95,6 +124,9 @@ enum ScenarioFields {
 
   private static let vm: [Member<VMSpec>] = [
     .value("name", \.name, .identifier, default: .required, "The virtual machine's name, unique in the scenario."),
+    .value(
+      "count", \.count, .integer(1...4096), default: .text("1"),
+      "How many equal machines this is; more than one are called NAME-1, NAME-2 and so on."),
     .value("memory", \.memory, .size(leastMemory...mostMemory, multipleOf: mebibyte), default: .required, "Its memory."),
     .value(
       "min_memory", \.minMemory, .size(leastMemory...mostMemory, multipleOf: mebibyte),
@@ -104,6 +136,16 @@ enum ScenarioFields {
     .value("paging", \.paging, .oneOf("a paging mode"), default: .text("nested"), "How its addresses are translated."),
     .value("balloon", \.balloon, .boolean, default: .text("true"), "Whether it has a balloon through which a policy can take memory back."),
     .value("mergeable", \.mergeable, .boolean, default: .text("true"), "Whether its memory is registered with the scanner."),
+    .value(
+      "tenant", \.tenant, .label, default: .derived("the machine's own name", { _ in "" }),
+      "To whom it belongs: with salting, machines of one tenant share among themselves only."),
+    .value("numa_node", \.numaNode, .integer(0...63), default: .text("0"), "The NUMA node that its memory comes from while there is some."),
+    .value(
+      "start", \.startNanoseconds, .duration("0s", 0...longestRun), default: .text("0s"),
+      "When it boots and its memory is registered with the scanner, in virtual time."),
+    .value(
+      "stop", \.stopNanoseconds, .moment(1...longestRun), default: .text("never"),
+      "When it is shut down, in virtual time, or never."),
     .choice("guest", \.guest, key: "kind", [synthetic, recorded], "What runs in it."),
   ]
 

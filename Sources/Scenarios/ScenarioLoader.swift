@@ -54,7 +54,7 @@ public enum ScenarioLoader {
     guard findings.isEmpty, rules.reading.findings.isEmpty else {
       throw errors(findings + rules.reading.findings, source, path, names)
     }
-    return LoadedScenario(scenario: scenario, path: path, folder: folder, sourceBytes: bytes, overrides: overrides)
+    return LoadedScenario(scenario: scenario.withEachMachine, path: path, folder: folder, sourceBytes: bytes, overrides: overrides)
   }
 
   /// The content of a file, up to one byte more than a scenario may have.

@@ -18,6 +18,8 @@ struct ScenarioRules {
   static let mostRows: UInt64 = 4_000_000
   /// The most batches of the scanner.
   static let mostBatches: UInt64 = 100_000_000
+  /// The most virtual machines.
+  static let mostMachines = 4096
   /// The most accesses at full resolution.
   static let mostAccesses: UInt64 = 1_000_000_000_000
   /// The most pages that a guest may read and write in a second: as many as each of its rates may have, far beyond what memory can do.
@@ -51,30 +53,35 @@ struct ScenarioRules {
         "\(count) \(step.what) in \(duration) are more than \(step.most)", note: "make it longer, or the run shorter")
     }
     let rows = (scenario.durationNanoseconds / max(1, scenario.sampleNanoseconds)).multipliedReportingOverflow(
-      by: UInt64(scenario.vms.count) + 1)
+      by: UInt64(machineCount) + 1)
     require(
       !rows.overflow && rows.partialValue <= Self.mostRows, at: "sample_every", with: ["duration", "vms"],
       "a sample of the host and of each guest every \(Quantity.text(nanoseconds: scenario.sampleNanoseconds)) gives a timeline of "
         + "more than \(Self.mostRows) rows", note: "make it longer, or the run shorter")
-    let perWindow = UInt64(scenario.windowAccesses) * UInt64(scenario.vms.count)
+    let perWindow = UInt64(scenario.windowAccesses) * UInt64(machineCount)
     let accesses = (scenario.durationNanoseconds / max(1, scenario.windowNanoseconds)).multipliedReportingOverflow(by: perWindow)
     require(
       !accesses.overflow && accesses.partialValue <= Self.mostAccesses, at: "window.accesses", with: ["duration", "window.every", "vms"],
       "the windows of this run hold more than \(Self.mostAccesses) accesses")
   }
 
+  /// All machines, each counted as often as it is there: at most 4096 times 4096.
+  private var machineCount: Int { scenario.vms.reduce(0) { $0 + max(1, $1.count) } }
+
   private mutating func checkMachines() {
     var pages = 0
+    require(
+      machineCount <= Self.mostMachines, at: "vms", with: scenario.vms.indices.map { "vms.\($0).count" },
+      "there are \(machineCount) virtual machines, more than \(Self.mostMachines)")
+    checkNames()
     for (index, vm) in scenario.vms.enumerated() {
       let path = "vms.\(index)"
-      if let first = scenario.vms[..<index].firstIndex(where: { $0.name == vm.name }) {
-        require(false, at: "\(path).name", with: ["vms.\(first).name"], "two virtual machines are named \"\(vm.name)\"")
-      }
+      checkPlace(vm, at: path)
       require(
         vm.minMemory <= vm.memory, at: "\(path).min_memory", with: ["\(path).memory"],
         "min_memory (\(vm.minMemory)) is more than memory (\(vm.memory))")
-      // Each amount is at most 2^43, and there are at most 4096 machines: the sum cannot overflow.
-      if reading.isSound("\(path).memory") { pages += Self.pages(of: vm) }
+      // Each amount is at most 2^43, and there are at most 4096 entries of 4096 machines: the sum cannot overflow.
+      if reading.isSound("\(path).memory"), reading.isSound("\(path).count") { pages += Self.pages(of: vm) * vm.count }
       require(
         pages <= HostConfiguration.mostGuestPages, at: "\(path).memory",
         "up to here the guests have \(pages) pages, more than the \(HostConfiguration.mostGuestPages) that a host can number",
@@ -84,6 +91,40 @@ struct ScenarioRules {
       case .recorded(let guest): checkRecorded(guest, at: path)
       }
     }
+  }
+
+  /// No two machines have one name, those that an entry with a count stands for included.
+  private mutating func checkNames() {
+    guard machineCount <= Self.mostMachines else { return }
+    var owners: [String: Int] = [:]
+    for (index, vm) in scenario.vms.enumerated() {
+      require(
+        vm.machineNames.last?.utf8.count ?? 0 <= 64, at: "vms.\(index).name", with: ["vms.\(index).count"],
+        "with a number behind it, the name is longer than 64 characters")
+      for name in vm.machineNames {
+        guard let first = owners.updateValue(index, forKey: name) else { continue }
+        require(
+          false, at: "vms.\(index).name", with: ["vms.\(first).name", "vms.\(first).count", "vms.\(index).count"],
+          "two virtual machines are named \"\(name)\"")
+        break
+      }
+    }
+  }
+
+  /// Where a machine lies, and when it is there.
+  private mutating func checkPlace(_ vm: VMSpec, at path: String) {
+    require(
+      vm.numaNode < scenario.host.numaNodes, at: "\(path).numa_node", with: ["host.numa_nodes"],
+      "the host has \(scenario.host.numaNodes == 1 ? "one NUMA node" : "\(scenario.host.numaNodes) NUMA nodes")",
+      note: "nodes are counted from 0")
+    let (start, duration) = (Quantity.text(nanoseconds: vm.startNanoseconds), Quantity.text(nanoseconds: scenario.durationNanoseconds))
+    require(
+      vm.startNanoseconds < scenario.durationNanoseconds, at: "\(path).start", with: ["duration"],
+      "the machine starts at \(start), when the run of \(duration) is over")
+    guard let stop = vm.stopNanoseconds else { return }
+    require(
+      stop > vm.startNanoseconds, at: "\(path).stop", with: ["\(path).start"],
+      "\(Quantity.text(nanoseconds: stop)) is not after the start (\(start))")
   }
 
   /// The pages that a machine takes on its host: a recorded guest has a little more memory than was recorded.
@@ -164,7 +205,7 @@ struct ScenarioRules {
   }
 
   private mutating func checkExpectations() {
-    let names = scenario.vms.map(\.name)
+    let names = scenario.vms.flatMap(\.machineNames)
     for (index, expectation) in scenario.expectations.enumerated() {
       let place = "expect.\(index)"
       let parts = expectation.path.split(separator: ".").map(String.init)
@@ -172,7 +213,9 @@ struct ScenarioRules {
       require(
         KnownNames.summarySections.contains(section), at: place, "a run's summary has no \"\(section.quotable)\"",
         note: NearestName.note(for: section, among: KnownNames.summarySections))
-      guard section == "vms", reading.isSound("vms"), names.indices.allSatisfy({ reading.isSound("vms.\($0).name") }) else { continue }
+      guard section == "vms", reading.isSound("vms"),
+        scenario.vms.indices.allSatisfy({ reading.isSound("vms.\($0).name") && reading.isSound("vms.\($0).count") })
+      else { continue }
       let name = parts.count > 1 ? parts[1] : ""
       require(
         names.contains(name), at: place, "the scenario has no virtual machine \"\(name.quotable)\"",

@@ -49,6 +49,34 @@ extension ValueType where Value == UInt64 {
   }
 }
 
+extension ValueType where Value == UInt64? {
+  /// A time within a range, in nanoseconds, or `never`.
+  static func moment(_ range: ClosedRange<UInt64>) -> Self {
+    let time = ValueType<UInt64>.duration(Quantity.text(nanoseconds: range.lowerBound), range)
+    return ValueType(
+      description: ValueDescription(
+        words: "\(time.description.words), or never", range: time.description.range, unit: "ns",
+        json: .string(pattern: #"^(never|[0-9]+(\.[0-9]+)? ?(ns|us|ms|s|min|h))$"#)),
+      parse: { (text: String) throws(ValueProblem) -> UInt64? in text == "never" ? nil : try time.parse(text) },
+      write: { $0.map(time.write) ?? "never" })
+  }
+}
+
+extension ValueType where Value == UInt64 {
+  /// A time within a range, in whole seconds.
+  static func seconds(_ range: ClosedRange<UInt64>) -> Self {
+    let time = ValueType<UInt64>.duration("\(range.lowerBound)s", range.lowerBound * 1_000_000_000...range.upperBound * 1_000_000_000)
+    return ValueType(
+      description: time.description,
+      parse: { (text: String) throws(ValueProblem) -> UInt64 in
+        let nanoseconds = try time.parse(text)
+        guard nanoseconds % 1_000_000_000 == 0 else { throw ValueProblem("\(text) is not a whole number of seconds") }
+        return nanoseconds / 1_000_000_000
+      },
+      write: { time.write($0 * 1_000_000_000) })
+  }
+}
+
 extension ValueType where Value: FixedWidthInteger {
   /// A whole number within a range.
   static func integer(_ range: ClosedRange<Value>) -> Self {

@@ -19,6 +19,7 @@ struct ResultFilesTests {
     result.sharing.merges = 6
     result.sharing.ksm.pagesSharing = 2
     result.sharing.ksm.rmapItems = 3
+    (result.sharing.firstMergeNanoseconds, result.sharing.work.visits, result.sharing.scannerNanoseconds) = (7, 9, 12)
     result.audit.samples = 1
     #expect(result.summary.text() == Self.expected)
   }
@@ -45,6 +46,18 @@ struct ResultFilesTests {
         "saved_inter": 0,
         "merges": 6,
         "cow_breaks": 0,
+        "first_merge_ns": 7,
+        "full_scans": 0,
+        "pages_scanned": 0,
+        "pages_skipped": 0,
+        "pages_shared": 0,
+        "pages_sharing": 2,
+        "pages_unshared": 0,
+        "pages_volatile": 0,
+        "ksm_zero_pages": 0,
+        "stable_node_chains": 0,
+        "stable_node_dups": 0,
+        "general_profit": 8000,
         "ksm": {
           "full_scans": 0,
           "pages_scanned": 0,
@@ -57,6 +70,16 @@ struct ResultFilesTests {
           "stable_node_chains": 0,
           "stable_node_dups": 0,
           "general_profit": 8000
+        },
+        "scanner": {
+          "visits": 9,
+          "bytes_hashed": 0,
+          "search_steps": 0,
+          "bytes_compared": 0,
+          "merges": 0,
+          "failed_merges": 0,
+          "bytes_encoded": 0,
+          "cpu_ns": 12
         }
       },
       "vms": [

@@ -170,6 +170,12 @@ struct BrokenScenario: CustomTestStringConvertible, Sendable {
     BrokenScenario("min_memory: 128MiB", "min_memory: 40MiB", "25:17", "min_memory (40MiB) leaves nothing beside the kernel (40MiB)"),
     BrokenScenario("kernel: 40MiB", "kernel: 512MiB", "31:15", "the kernel (512MiB) leaves nothing"),
     BrokenScenario("heap: 20MiB", "heap: 240MiB", "24:13", "need 524.0 MiB at full load, more than its memory (512MiB)"),
+    BrokenScenario("paging: nested", "numa_node: 1", "27:16", "the host has one NUMA node", "nodes are counted from 0"),
+    BrokenScenario("paging: nested", "start: 10s", "27:12", "the machine starts at 10s, when the run of 10s is over"),
+    BrokenScenario("paging: nested", "stop: 0.5s\n    start: 1s", "27:11", "500ms is not after the start (1s)"),
+    BrokenScenario("paging: nested", "stop: soon", "27:11", "\"soon\" is not a time"),
+    BrokenScenario("paging: nested", "count: 4097", "27:12", "4097 is not within 1 to 4096"),
+    BrokenScenario("use_zero_pages: false", "advisor: {target_scan_time: 1.5s}", "16:31", "1.5s is not a whole number of seconds"),
     BrokenScenario("heap_zero: 10%", "heap_zero: 90%", "40:27", "heap_zero and heap_duplicate are 110% together"),
     BrokenScenario(
       "heap_zero: 10%", "writes: 60000000/s", "39:19", "reads and writes 120000100 pages a second at full load, more than 100000000",

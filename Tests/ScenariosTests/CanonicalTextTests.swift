@@ -47,6 +47,7 @@ struct CanonicalTextTests {
           swap: none
           tlb: golden
           cost: haswell-2013
+          numa_nodes: 1
         sharing:
           scanner: ksm
           pages_to_scan: 100
@@ -54,6 +55,15 @@ struct CanonicalTextTests {
           max_page_sharing: 256
           use_zero_pages: false
           smart_scan: true
+          merge_across_nodes: true
+          prune: 2s
+          tuner: none
+          advisor:
+            target_scan_time: 200s
+            max_cpu: 70%
+            min_pages_to_scan: 500
+            max_pages_to_scan: 30000
+          salting: false
         overcommit:
           policy: none
           every: 10s
@@ -61,12 +71,17 @@ struct CanonicalTextTests {
           max_change: 100MiB
         vms:
           - name: a
+            count: 1
             memory: 512MiB
             min_memory: 256MiB
             shares: 1000
             paging: nested
             balloon: true
             mergeable: true
+            tenant: a
+            numa_node: 0
+            start: 0s
+            stop: never
             guest:
               kind: synthetic
               image: debian

@@ -40,7 +40,15 @@ struct LoadingTests {
     ksm.maxPageSharing = 2
     ksm.useZeroPages = true
     ksm.smartScan = false
+    ksm.mergeAcrossNodes = false
+    ksm.pruneNanoseconds = 0
     #expect(scenario.sharing.ksm == ksm)
+    var advisor = ScanTimeAdvisor.Settings()
+    (advisor.targetScanTime, advisor.maxCPU, advisor.minPagesToScan, advisor.maxPagesToScan) = (100, 50, 100, 20_000)
+    #expect(scenario.sharing.tuner == .advisor && scenario.sharing.advisor == advisor && scenario.sharing.salting)
+    ksm.advisor = advisor
+    #expect(scenario.sharing.settings(seed: 5).ksm == ksm && scenario.sharing.settings(seed: 5).seed == 5)
+    #expect(scenario.host.numaNodes == 2)
     #expect(scenario.overcommit.policy == "share-proportional")
     #expect(scenario.overcommit.everyNanoseconds == 2_000_000_000)
     #expect(scenario.overcommit.hostTargetPercent == 75)
@@ -60,6 +68,8 @@ struct LoadingTests {
     #expect(vms.map(\.paging) == [.shadow, .native])
     #expect(vms.map(\.balloon) == [false, true])
     #expect(vms.map(\.mergeable) == [true, false])
+    #expect(vms.map(\.tenant) == ["acme", "w1"] && vms.map(\.numaNode) == [1, 0])
+    #expect(vms.map(\.startNanoseconds) == [1_000_000_000, 0] && vms.map(\.stopNanoseconds) == [80_000_000_000, nil])
     let nginx = ProcessSpec(
       name: "nginx", count: 8, text: try size("12MiB"), heap: try size("20MiB"), heapZeroPercent: 10, heapDuplicatePercent: 20,
       writesPerSecond: 300, accesses: .sequential)
@@ -133,5 +143,21 @@ struct LoadingTests {
   func leastMemory(memory: String, kernel: String, mebibytes: UInt64) throws {
     let arguments = ["vms.a.memory=\(memory)", "vms.a.guest.kernel=\(kernel)"]
     #expect(try Samples.load(Samples.least, set: arguments).scenario.vms[0].minMemory.bytes == mebibytes << 20)
+  }
+
+  @Test("A count stands for so many equal machines with names and, unless one is stated, tenants of their own")
+  func counts() throws {
+    let text = Samples.least + "\n    count: 3\n"
+    let vms = try Samples.load(text).scenario.vms
+    #expect(vms.map(\.name) == ["a-1", "a-2", "a-3"] && vms.map(\.tenant) == ["a-1", "a-2", "a-3"])
+    #expect(vms.allSatisfy { $0.count == 1 && $0.memory == vms[0].memory && $0.guest == vms[0].guest })
+    #expect(try Samples.load(text + "    tenant: acme\n").scenario.vms.map(\.tenant) == ["acme", "acme", "acme"])
+    #expect(try Samples.load(text, set: ["vms.a.count=1"]).scenario.vms.map(\.name) == ["a"])
+    let expecting = text + "expect: [vms.a-3.slowdown > 0, vms.a.slowdown > 0]\n"
+    #expect(Samples.diagnostics(expecting).map(\.message) == ["the scenario has no virtual machine \"a\""])
+    let other = "  - {name: a-2, memory: 64MiB, min_memory: 64MiB, guest: {kind: synthetic, image: x}}\n"
+    #expect(Samples.diagnostics(text + other).map(\.message) == ["two virtual machines are named \"a-2\""])
+    let many = text.replacing("count: 3", with: "count: 4096") + other
+    #expect(Samples.diagnostics(many, set: ["duration=10s"]).map(\.message) == ["there are 4097 virtual machines, more than 4096"])
   }
 }

@@ -48,6 +48,11 @@ struct RandomScenario {
       maybe(2, "max_page_sharing") { "\($0.number(2...2_000_000_000))" }
       maybe(2, "use_zero_pages") { $0.pick("true", "false") }
       maybe(2, "smart_scan") { $0.pick("true", "false") }
+      maybe(2, "merge_across_nodes") { $0.pick("true", "false") }
+      maybe(2, "prune") { $0.pick("0s", "1ms", "2s") }
+      maybe(2, "tuner") { $0.pick("none", "advisor") }
+      maybe(2, "advisor") { "{target_scan_time: \($0.number(1...100))s, max_cpu: \($0.number(1...100))%}" }
+      maybe(2, "salting") { $0.pick("true", "false") }
     }
     if random.below(2) == 0 {
       always(0, "overcommit:")
@@ -73,6 +78,9 @@ struct RandomScenario {
     maybe(4, "paging") { $0.pick("native", "nested", "shadow") }
     maybe(4, "balloon") { $0.pick("true", "false") }
     maybe(4, "mergeable") { $0.pick("true", "false") }
+    maybe(4, "count") { "\($0.number(1...3))" }
+    maybe(4, "tenant") { $0.pick("acme", "7") }
+    maybe(4, "stop") { $0.pick("never", "1ms", "5s") }
     always(4, "guest:")
     if random.below(2) == 0 { synthetic() } else { recorded() }
     if random.below(2) == 0 {

@@ -40,6 +40,7 @@ enum Samples {
       swap: 1.5GiB
       tlb: l1i=32x32,l1d=64x4,l2=1536x6
       cost: adams-agesen-2006
+      numa_nodes: 2
     sharing:
       scanner: none
       pages_to_scan: 1500
@@ -47,6 +48,11 @@ enum Samples {
       max_page_sharing: 2
       use_zero_pages: true
       smart_scan: false
+      merge_across_nodes: false
+      prune: 0s
+      tuner: advisor
+      advisor: {target_scan_time: 100s, max_cpu: 50%, min_pages_to_scan: 100, max_pages_to_scan: 20000}
+      salting: true
     overcommit: {policy: share-proportional, every: 2s, host_target: 75%, max_change: 50MiB}
     vms:
       - name: web
@@ -55,6 +61,10 @@ enum Samples {
         shares: 1
         paging: shadow
         balloon: false
+        tenant: acme
+        numa_node: 1
+        start: 1s
+        stop: 80s
         guest:
           kind: synthetic
           image: debian-12
