@@ -135,8 +135,8 @@ let package = Package(
     tests(
       "GuestsTests",
       [
-        "Guests", "Machine", "Ballooning", "Translation", "TranslationCaching", "PageContents", "PageTables", "Addressing", "Columns",
-        "TestSupport",
+        "Guests", "Machine", "PageSharing", "Ballooning", "Translation", "TranslationCaching", "PageContents", "PageTables", "Addressing",
+        "Columns", "TestSupport",
       ]),
     tests("RAMImagesTests", ["RAMImages", "PageSharing", "PageContents", "Files", "Addressing", "Columns"]),
     tests("LiveKernelTests", ["LiveKernel", "RAMImages", "PageSharing", "Addressing", "Columns"]),

@@ -45,12 +45,22 @@ public struct ContentSpace: Hashable, Sendable {
     return .synthetic(seed: (number << 3 | kind.rawValue) << Self.indexBits | low, variant: index >> Self.indexBits)
   }
 
+  /// A page of the kernel, of which there are at most 2^25.
+  func kernel(_ page: Int, layout: AddressLayout = .fixed) -> PageContent {
+    content(.kernel, layout.variant << Self.indexBits | UInt64(page))
+  }
+
   /// A page of a program, by the program's name. Pages of one program all differ; those of two programs differ unless 20 bits of a hash
   /// of their names agree.
-  func content(_ kind: Kind, of program: String, page: Int) -> PageContent {
+  ///
+  /// The name chooses the variant, and the seeds as well: variants of one seed differ in three bytes only, and nobody should find the pages of two
+  /// programs alike but for those. What a page holds under another layout, however, is just such a variant.
+  func content(_ kind: Kind, of program: String, page: Int, layout: AddressLayout = .fixed) -> PageContent {
     let hash = FNV1a.hash(program)
     let name = (hash ^ hash >> 20 ^ hash >> 40) & 0xf_ffff
-    return content(kind, name << Self.indexBits &+ UInt64(page))
+    let page = UInt64(page)
+    let index = (page ^ SplitMix64.mix(hash)) & ((1 << Self.indexBits) - 1)
+    return content(kind, (name ^ page >> Self.indexBits ^ layout.variant) << Self.indexBits | index)
   }
 }
 

@@ -24,6 +24,8 @@ public protocol Guest: BalloonPageSource {
   func step(nanoseconds: UInt64, levelPercent: Int)
   /// Runs a burst of accesses through the MMU.
   func window(accesses: Int)
+  /// Writes to all its memory at once, as its specification says.
+  func storm()
   /// What its kernel would report of its memory.
   var statistics: GuestMemoryStatistics { get }
   /// Pages that it keeps for the balloon's queues, in its own memory.

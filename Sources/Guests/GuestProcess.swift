@@ -12,6 +12,8 @@ final class GuestProcess {
   private var textMapped: [Bool]
   /// Heap pages from the first that were touched once.
   private(set) var touched = 0
+  /// Where it lies in its address space.
+  private let layout: AddressLayout
 
   static let textBase: UInt64 = 0x40_0000
   static let heapBase: UInt64 = 0x5555_0000_0000
@@ -24,6 +26,7 @@ final class GuestProcess {
     let heapPages: Int
     let zeroPercent: Int
     let commonPercent: Int
+    let pointerPercent: Int
     let image: ContentSpace
 
     /// What a heap page is used for.
@@ -35,19 +38,30 @@ final class GuestProcess {
       if place < zeroPercent { return .zero }
       return place < zeroPercent + commonPercent ? .common : .unique
     }
+
+    /// What a common page holds in a process of a layout. Those with addresses are spread evenly over the common ones.
+    func common(_ page: Int, _ layout: AddressLayout) -> PageContent {
+      let rank = page * 61 % 100 - zeroPercent
+      let holdsAddresses = rank * 100 < commonPercent * pointerPercent
+      return image.content(.common, of: name, page: page, layout: holdsAddresses ? layout : .fixed)
+    }
   }
 
   /// Fails if the guest has no memory for the first table.
-  init?(program: Program, kernel: GuestKernel) {
+  init?(program: Program, kernel: GuestKernel, layout: AddressLayout = .fixed) {
     guard let tables = ProcessTables(kernel: kernel) else { return nil }
     self.program = program
+    self.layout = layout
     self.kernel = kernel
     self.tables = tables
     heap = Array(repeating: 0, count: program.heapPages)
     textMapped = Array(repeating: false, count: program.textPages)
   }
 
-  func heapAddress(_ page: Int) -> GuestVirtualAddress { GuestVirtualAddress(Self.heapBase + UInt64(page) << 12) }
+  /// Where the heap begins: at most 2^40 bytes, the reach of a layout, above `heapBase`.
+  private var heapStart: UInt64 { Self.heapBase + layout.base << 12 }
+
+  func heapAddress(_ page: Int) -> GuestVirtualAddress { GuestVirtualAddress(heapStart + UInt64(page) << 12) }
   func textAddress(_ page: Int) -> GuestVirtualAddress { GuestVirtualAddress(Self.textBase + UInt64(page) << 12) }
 
   /// One access of the process, its page fault handled; false if memory ran out.
@@ -68,7 +82,7 @@ final class GuestProcess {
     let content: PageContent =
       switch program.use(of: touched) {
       case .zero: .zero
-      case .common: program.image.content(.common, of: program.name, page: touched)
+      case .common: program.common(touched, layout)
       case .unique: unique.take()
       }
     guard write(content, to: touched) else { return false }
@@ -85,7 +99,7 @@ final class GuestProcess {
       _ = write(unique.take(), to: page)
       return
     case .zero: home = .zero
-    case .common: home = program.image.content(.common, of: program.name, page: page)
+    case .common: home = program.common(page, layout)
     }
     let current = heap[page] == 0 ? nil : kernel.vm.content(of: GuestFrame(UInt64(heap[page] - 1)))
     _ = write(current == home ? unique.take() : home, to: page)
@@ -105,8 +119,8 @@ final class GuestProcess {
 
   private func handleFault(_ address: GuestVirtualAddress) -> Bool {
     kernel.faults += 1
-    if address.rawValue >= Self.heapBase {
-      let page = Int((address.rawValue - Self.heapBase) >> 12)
+    if address.rawValue >= heapStart {
+      let page = Int((address.rawValue - heapStart) >> 12)
       guard page < heap.count, heap[page] == 0, let frame = kernel.allocateZeroed() else { return false }
       guard tables.map(address, to: frame, writable: true, executable: false) else {
         kernel.free(frame)

@@ -75,10 +75,16 @@ public struct SyntheticGuestSpec: Hashable, Sendable {
   public var fileAccesses: AccessPattern
   /// Whether the kernel fills pages with zeros when they are freed (Linux `init_on_free=1`).
   public var initOnFree: Bool
+  /// Whether address spaces are randomized: each process's and the kernel's.
+  public var aslr = false
+  /// Of the pages that processes, or kernels, hold alike, those that hold addresses, in percent: they differ where address spaces are randomized.
+  public var pointerPercent = 20
   /// The processes.
   public var processes: [ProcessSpec]
   /// How busy it is, in order of time; full load before the first point if there is none at 0.
   public var load: [LoadPoint]
+  /// When it writes to all its memory at once.
+  public var storm = WriteStormSpec()
 
   /// All fields.
   public init(
@@ -111,6 +117,8 @@ public struct RecordedGuestSpec: Hashable, Sendable {
   public var writesPerSecond: Int
   /// How busy it is, in order of time.
   public var load: [LoadPoint]
+  /// When it writes to all its memory at once.
+  public var storm = WriteStormSpec()
 
   /// All fields.
   public init(trace: String, guest: String, accesses: AccessPattern, readsPerSecond: Int, writesPerSecond: Int, load: [LoadPoint]) {
@@ -121,6 +129,27 @@ public struct RecordedGuestSpec: Hashable, Sendable {
     self.writesPerSecond = writesPerSecond
     self.load = load
   }
+}
+
+/// A moment at which a guest writes to all its memory at once.
+public struct WriteStormSpec: Hashable, Sendable {
+  /// When, in nanoseconds of virtual time; nil for never.
+  public var atNanoseconds: UInt64?
+  /// Of the pages that it has then, those that it writes to, in percent.
+  public var pagesPercent = 100
+  /// What it writes there.
+  public var bytes = StormBytes.own
+
+  /// Never.
+  public init() {}
+}
+
+/// What a write storm leaves behind.
+public enum StormBytes: String, CaseIterable, Sendable {
+  /// A value that differs by guest and page: what was equal is not any more.
+  case own
+  /// The value that was there: the pages stay equal, but every sharer has its own copy until the scanner comes by again.
+  case same
 }
 
 /// What runs in a virtual machine.

@@ -7,7 +7,7 @@ final class ProcessTables {
   private let kernel: GuestKernel
   /// The table that CR3 names.
   let root: GuestFrame
-  private var tables: [GuestFrame]
+  private(set) var tables: [GuestFrame]
 
   /// Fails if the guest has no frame for the root.
   init?(kernel: GuestKernel) {

@@ -24,6 +24,7 @@ public final class RecordedGuest: Guest {
   private let spec: RecordedGuestSpec
   private let identities: [UInt32]
   private let recording: ContentSpace
+  private let own: ContentSpace
   private let pool: Pool
   private var unique: UniqueContents
   private var stream: RandomStream
@@ -49,6 +50,7 @@ public final class RecordedGuest: Guest {
     self.spec = spec
     self.identities = identities
     self.recording = recording
+    self.own = own
     unique = UniqueContents(space: own)
     stream = random.stream("vm/\(vm.name)/events")
     picker = PagePicker(spec.accesses, count: identities.count, stream: &stream)
@@ -123,6 +125,13 @@ public final class RecordedGuest: Guest {
       guard let page = nextPage() else { continue }
       let line = stream.below(8) * 512
       for step in 0..<count { _ = vm.access(address(of: page).advanced(by: line + UInt64(step) * 64), .read, .supervisor) }
+    }
+  }
+
+  /// Writes to the recorded pages.
+  public func storm() {
+    WriteStorm(spec: spec.storm, vm: vm, own: own).strike(GuestFrame(0)..<GuestFrame(identities.count), sparing: [], &unique) {
+      pool.wasWritten($0.index)
     }
   }
 

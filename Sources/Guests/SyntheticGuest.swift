@@ -13,10 +13,12 @@ public final class SyntheticGuest: Guest {
 
   private let spec: SyntheticGuestSpec
   private let image: ContentSpace
+  private let own: ContentSpace
   let kernel: GuestKernel
   private(set) var groups: [Group] = []
   private var unique: UniqueContents
   private var stream: RandomStream
+  private var layouts: RandomStream
   private var filePicker: PagePicker
   private var fileReads = EventRate()
   /// Tables of a process that does nothing, for the processor to stand in when no other runs.
@@ -46,15 +48,18 @@ public final class SyntheticGuest: Guest {
     self.vm = vm
     self.spec = spec
     self.image = image
+    self.own = own
     unique = UniqueContents(space: own)
     stream = random.stream("vm/\(vm.name)/events")
+    layouts = random.stream("vm/\(vm.name)/layouts")
     let texts = spec.processes.map { (name: $0.name, pages: Self.pages($0.text)) }
     let cache = PageCache(image: image, own: own, filePages: Self.pages(spec.files), ownPercent: spec.filesOwnPercent, programs: texts)
     filePicker = PagePicker(spec.fileAccesses, count: Self.pages(spec.files), stream: &stream)
     for (index, process) in spec.processes.enumerated() {
       let program = GuestProcess.Program(
         name: process.name, textFirst: cache.text(of: index), textPages: Self.pages(process.text), heapPages: Self.pages(process.heap),
-        zeroPercent: process.heapZeroPercent, commonPercent: process.heapDuplicatePercent, image: image)
+        zeroPercent: process.heapZeroPercent, commonPercent: process.heapDuplicatePercent, pointerPercent: spec.pointerPercent, image: image
+      )
       groups.append(
         Group(spec: process, program: program, picker: PagePicker(process.accesses, count: Self.pages(process.heap), stream: &stream)))
     }
@@ -77,9 +82,13 @@ public final class SyntheticGuest: Guest {
   /// Loads the kernel: three quarters from the image, the rest set up anew in every guest. Then the balloon's pages and the idle process.
   public func boot() {
     let pages = Self.pages(spec.kernel)
+    let layout = layout(bits: AddressLayout.kernelBits)
     for page in 0..<pages {
       guard let frame = kernel.allocate() else { break }
-      _ = vm.fill(frame, with: page * 4 < pages * 3 ? image.content(.kernel, UInt64(page)) : unique.take())
+      // Pages with addresses are spread evenly over the image's.
+      let holdsAddresses = page * 37 % 100 < spec.pointerPercent
+      let loaded = image.kernel(page, layout: holdsAddresses ? layout : .fixed)
+      _ = vm.fill(frame, with: page * 4 < pages * 3 ? loaded : unique.take())
     }
     for _ in 0..<BalloonQueue.framesNeeded {
       if let frame = kernel.allocateZeroed() { balloonQueueFrames.append(frame) }
@@ -87,6 +96,9 @@ public final class SyntheticGuest: Guest {
     idle = ProcessTables(kernel: kernel)
     if let idle { vm.loadCR3(idle.root.address) }
   }
+
+  /// A new layout where address spaces are randomized.
+  private func layout(bits: UInt64) -> AddressLayout { spec.aslr ? .random(bits: bits, &layouts) : .fixed }
 
   /// Carries out the page events of a stretch of time.
   public func step(nanoseconds: UInt64, levelPercent: Int) {
@@ -120,7 +132,9 @@ public final class SyntheticGuest: Guest {
       leaving.exit()
     }
     while group.running.count < wanted, vm.isRunning {
-      guard let process = GuestProcess(program: group.program, kernel: kernel) else { return }
+      guard let process = GuestProcess(program: group.program, kernel: kernel, layout: layout(bits: AddressLayout.processBits)) else {
+        return
+      }
       group.running.append(process)
     }
   }
@@ -193,6 +207,13 @@ public final class SyntheticGuest: Guest {
       }
       left -= min(left, Self.accessesPerPage)
     }
+  }
+
+  /// Writes to the kernel's pages, the page cache, the processes' heaps, and what is left in free pages.
+  public func storm() {
+    let tables = groups.flatMap(\.running).flatMap(\.tables.tables) + (idle?.tables ?? [])
+    let reserved = Set(tables).union(balloonQueueFrames)
+    WriteStorm(spec: spec.storm, vm: vm, own: own).strike(GuestFrame(0)..<GuestFrame(vm.pageCount), sparing: reserved, &unique)
   }
 
   /// A page for the balloon: a free one, or one of the page cache.

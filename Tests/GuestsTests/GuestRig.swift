@@ -12,6 +12,7 @@ import TranslationCaching
 enum GuestRig {
   static let image = ContentSpace(number: 1)
   static let own = ContentSpace(number: 2)
+  static let random = RandomSource(seed: 7)
   static let second: UInt64 = 1_000_000_000
   static let tick: UInt64 = 100_000_000
 
