@@ -63,14 +63,16 @@ public final class Host {
   public init(_ configuration: HostConfiguration) throws(HostError) {
     let frameCount = Int(configuration.memory.bytes >> PageSize.size4K.shift)
     let slots = Int(configuration.swap.bytes >> PageSize.size4K.shift)
-    guard frameCount >= HostConfiguration.leastFrames else { throw HostError.tooSmall(configuration.memory) }
+    guard HostConfiguration.nodeLimits.contains(configuration.numaNodes) else { throw HostError.noSuchNode(configuration.numaNodes) }
+    guard frameCount / configuration.numaNodes >= HostConfiguration.leastFrames else { throw HostError.tooSmall(configuration.memory) }
     for size in [configuration.memory, configuration.swap] where size > HostConfiguration.largest { throw HostError.tooLarge(size) }
     let guestPages = configuration.guestPageCapacity
     guard (0...HostConfiguration.mostGuestPages).contains(guestPages) else {
       throw HostError.tooLarge(ByteSize(bytes: UInt64(clamping: guestPages) << PageSize.size4K.shift))
     }
     contents = FrameContents(frameCount: frameCount, detachedCapacity: slots)
-    frames = FrameTable(frameCount: frameCount, pageCapacity: configuration.guestPageCapacity)
+    frames = FrameTable(
+      frameCount: frameCount, pageCapacity: configuration.guestPageCapacity, nodes: configuration.numaNodes)
     swap = SwapDevice(slots: slots)
     watermarks = Watermarks(managedPages: frameCount)
     tlb = TLBHierarchy(configuration.tlb)
@@ -120,6 +122,8 @@ public enum HostError: Error, Equatable, Sendable {
   case tooLarge(ByteSize)
   /// A virtual machine does not fit into the page ordinals that the host was built for.
   case tooManyGuestPages(String)
+  /// There is no NUMA node of that number, or no host of that many.
+  case noSuchNode(Int)
   /// No frame is left for a virtual machine's first tables.
   case outOfMemory(String)
 }

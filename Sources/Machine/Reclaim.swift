@@ -19,7 +19,7 @@ extension Host {
   func allocateGuestFrame(for vm: VirtualMachine) -> HostFrame? {
     if freeFrames < watermarks.low { reclaim(upTo: watermarks.high, visits: Host.backgroundVisits) }
     while vm.isRunning {
-      if freeFrames > watermarks.min / 4, let frame = frames.allocate(for: .unmapped(.guestPage)) { return frame }
+      if freeFrames > watermarks.min / 4, let frame = frames.allocate(for: .unmapped(.guestPage), node: vm.numaNode) { return frame }
       makeRoom()
     }
     return nil

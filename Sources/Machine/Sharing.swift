@@ -43,6 +43,9 @@ extension Host: ScannableMemory {
     unsafe contents.withBytes(of: frame) { unsafe body($0) }
   }
 
+  /// The NUMA node that the frame lies on.
+  public func numaNode(of frame: HostFrame) -> Int { frames.allocator.node(of: frame.index) }
+
   /// Counts every change of a content, the scrubbing of freed frames included, but for those that merging makes.
   public var changes: UInt64 { contents.changes - changesByMerging }
 
