@@ -10,7 +10,8 @@ public import TranslationCaching
 /// map sends guest frames to host frames, a translator walks tables and caches what it found, a scanner merges, a balloon takes
 /// pages away. Here they are wired together, and only here. Every change of who has which frame passes through one of six doors:
 ///
-/// - `populate` gives a guest page a frame of its own (the first write to it, or the first after the balloon let it go);
+/// - `populate` gives a guest page a frame of its own (the first write to it, or the first after the balloon let it go), or with huge pages
+///   512 neighbours at once;
 /// - `breakSharing` copies a shared frame for a guest that writes to it;
 /// - `makeStable`, `merge` and `placeZeroPage` let pages share a frame, at the scanner's word;
 /// - `discard` takes a page away, at the balloon device's word;
@@ -136,6 +137,12 @@ public struct HostEvents: Hashable, Sendable {
   public var copiesOnWrite: UInt64 = 0
   /// Frames given to guest pages on their first write: pages that had nothing, or the zero frame because they were only read.
   public var populated: UInt64 = 0
+  /// Writes into untouched memory that a huge page was found for, each 512 frames of `populated` (Linux `thp_fault_alloc`).
+  public var hugeFaults: UInt64 = 0
+  /// Such writes that got 4 KiB because the host had no huge page to spare (Linux `thp_fault_fallback`).
+  public var hugeFallbacks: UInt64 = 0
+  /// Huge mappings split because one of their pages was to be shared, ballooned or swapped (Linux `thp_split_pmd`).
+  public var hugeSplits: UInt64 = 0
   /// Pages moved to the swap device.
   public var swapOuts: UInt64 = 0
   /// Pages read back from the swap device.

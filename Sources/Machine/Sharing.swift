@@ -110,7 +110,7 @@ extension Host: ScannableMemory {
   private func privateLeaf(of page: PageOrdinal) -> (vm: VirtualMachine, frame: GuestFrame, leaf: EPTEntry)? {
     guard let (vm, frame) = owner(of: page), vm.isRunning else { return nil }
     let leaf = vm.map.leaf(of: frame)
-    guard leaf.isPresent, frames[leaf.frame].use == .guestPage else { return nil }
+    guard leaf.isPresent, frames[leaf.frame].use == .guestPage, !leaf.isLarge || maySplitForSharing(vm) else { return nil }
     return (vm, frame, leaf)
   }
 }

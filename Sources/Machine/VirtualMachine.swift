@@ -48,6 +48,8 @@ public final class VirtualMachine {
   public internal(set) var balloonedPages = 0
   /// Pages read back from the swap device so far.
   public internal(set) var swapIns: UInt64 = 0
+  /// Huge mappings split so far.
+  public internal(set) var hugeSplits: UInt64 = 0
   /// Exits for devices and hypercalls, which no translator sees, by reason.
   public internal(set) var deviceExits = ExitCounts()
 
@@ -81,6 +83,9 @@ public final class VirtualMachine {
           shadowPageLimit: ShadowTranslator.shadowPageLimit(guestPages: UInt64(pageCount)))
       }
   }
+
+  /// Huge mappings now: 2 MiB of its memory each.
+  public var hugeMappings: Int { map.largeLeaves }
 
   /// Frames that hold the tables of its translation.
   public var tableFrames: Int { tables.count }
@@ -163,7 +168,9 @@ extension Host {
   public func stop(_ vm: VirtualMachine) {
     guard vm.isRunning else { return }
     vm.isRunning = false
-    vm.map.forEachLeaf(in: GuestFrame(0)..<GuestFrame(vm.pageCount)) { frame, _ in unback(frame, of: vm, leaving: .absent) }
+    vm.map.forEachLeaf(in: GuestFrame(0)..<GuestFrame(vm.pageCount)) { frame, leaf in
+      if leaf.isPresent && leaf.isLarge { unbackHuge(frame, of: vm) } else { unback(frame, of: vm, leaving: .absent) }
+    }
     vm.balloonedPages = 0
     vm.translator.destroy()
     vm.map.destroy()
