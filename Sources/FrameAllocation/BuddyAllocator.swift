@@ -12,6 +12,9 @@ internal import Columns
 /// everything restores the blocks that the allocator began with.
 ///
 /// A free frame needs two links, a used one needs a record of its use: as in Linux's `struct page`, one word serves both.
+///
+/// A host of several NUMA nodes divides its frames by number into as many runs of whole largest blocks, and has a set of lists for each. A
+/// block and its buddy lie in one largest block, so no merge crosses from node to node.
 
 /// A buddy allocator over frames 0 ..< frameCount, with a word of record for each frame in use.
 public final class BuddyAllocator {
@@ -20,22 +23,33 @@ public final class BuddyAllocator {
 
   /// How many frames there are, free or not.
   public let frameCount: Int
+  /// How many NUMA nodes the frames are divided into.
+  public let nodes: Int
   /// How many frames are free.
   public private(set) var freeFrames: Int
+
+  /// How many frames a node has; the last one has those that are left over, too.
+  private let framesPerNode: Int
 
   /// Of a free block's first frame: next and previous block's frame, each plus 1, 0 for none. Of a used frame: its record.
   private let words: Column<UInt64>
   /// Of a free block's first frame: its order plus 1. Of its other frames: 0. Of a frame in use: `inUse`.
   private let marks: Column<UInt8>
   private static let inUse: UInt8 = 255
-  /// Of each order: the first free block's frame plus 1, and how many blocks there are.
-  private let lists = Column<UInt32>(count: BuddyAllocator.maxOrder + 1)
-  private let counts = Column<Int>(count: BuddyAllocator.maxOrder + 1)
+  /// Of each node, of each order: the first free block's frame plus 1, and how many blocks there are.
+  private let lists: Column<UInt32>
+  private let counts: Column<Int>
+  private static let orders = maxOrder + 1
 
-  /// An allocator with every frame free. At most 2^32 - 2 frames (16 TiB).
-  public init(frameCount: Int) {
+  /// An allocator with every frame free. At most 2^32 - 2 frames (16 TiB), and at least one largest block for each of several nodes.
+  public init(frameCount: Int, nodes: Int = 1) {
     precondition(frameCount > 0 && frameCount < Int(UInt32.max), "a host has from 1 to 2^32 - 2 frames")
+    precondition(nodes >= 1 && (nodes == 1 || frameCount >> Self.maxOrder >= nodes), "each node has a largest block at least")
     self.frameCount = frameCount
+    self.nodes = nodes
+    framesPerNode = nodes == 1 ? frameCount : ((frameCount >> Self.maxOrder) / nodes) << Self.maxOrder
+    lists = Column(count: nodes * Self.orders)
+    counts = Column(count: nodes * Self.orders)
     words = Column(count: frameCount)
     marks = Column(count: frameCount)
     freeFrames = frameCount
@@ -44,22 +58,34 @@ public final class BuddyAllocator {
     while end > 0 {
       let order = min(Self.maxOrder, end.trailingZeroBitCount)
       end -= 1 << order
-      push(end, order)
+      push(end, order, node(of: end) * Self.orders + order)
     }
   }
 
   // MARK: Allocation
 
-  /// A free block of 2^order frames, the lowest order that has one split as far as needed; nil if there is none.
-  public func allocate(order: Int = 0) -> Int? {
+  /// A free block of 2^order frames, the lowest order that has one split as far as needed; nil if there is none. It lies on the node that is
+  /// asked for, or where that has none on the next one that has, the first node after the last.
+  public func allocate(order: Int = 0, node home: Int = 0) -> Int? {
     precondition((0...Self.maxOrder).contains(order), "block order out of range")
-    guard let found = (order...Self.maxOrder).first(where: { lists[$0] != 0 }) else { return nil }
-    let block = Int(lists[found]) - 1
-    unlink(block, found)
+    precondition((0..<nodes).contains(home), "no such node")
+    var node = home
+    repeat {
+      if let block = allocate(order, of: node) { return block }
+      node = node + 1 == nodes ? 0 : node + 1
+    } while node != home
+    return nil
+  }
+
+  private func allocate(_ order: Int, of node: Int) -> Int? {
+    let first = node * Self.orders
+    guard let found = (order...Self.maxOrder).first(where: { lists[first + $0] != 0 }) else { return nil }
+    let block = Int(lists[first + found]) - 1
+    unlink(block, first + found)
     var size = found
     while size > order {
       size -= 1
-      push(block + (1 << size), size)
+      push(block + (1 << size), size, first + size)
     }
     freeFrames -= 1 << order
     marks.fill(block..<block + (1 << order), with: Self.inUse)
@@ -77,18 +103,27 @@ public final class BuddyAllocator {
     marks.fill(block..<block + (1 << order), with: 0)
     freeFrames += 1 << order
     var (block, order) = (block, order)
+    let first = node(of: block) * Self.orders
     while order < Self.maxOrder {
       let buddy = block ^ (1 << order)
       guard buddy + (1 << order) <= frameCount, marks[buddy] == UInt8(order + 1) else { break }
-      unlink(buddy, order)
+      unlink(buddy, first + order)
       block = min(block, buddy)
       order += 1
     }
-    push(block, order)
+    push(block, order, first + order)
   }
 
   /// How many free blocks of an order there are; orders go from 0 to `maxOrder`.
-  public func freeBlocks(order: Int) -> Int { counts[order] }
+  public func freeBlocks(order: Int) -> Int { (0..<nodes).reduce(0) { $0 + counts[$1 * Self.orders + order] } }
+
+  /// The node that a frame lies on.
+  public func node(of frame: Int) -> Int { nodes == 1 ? 0 : min(frame / framesPerNode, nodes - 1) }
+
+  /// How many frames of a node are free.
+  public func freeFrames(ofNode node: Int) -> Int {
+    (0...Self.maxOrder).reduce(0) { $0 + counts[node * Self.orders + $1] << $1 }
+  }
 
   /// Whether a frame is free.
   public func isFree(_ frame: Int) -> Bool { marks[frame] != Self.inUse }
@@ -102,24 +137,24 @@ public final class BuddyAllocator {
 
   // MARK: Free lists
 
-  private func push(_ block: Int, _ order: Int) {
-    let first = lists[order]
+  private func push(_ block: Int, _ order: Int, _ list: Int) {
+    let first = lists[list]
     words[block] = UInt64(first)
     if first != 0 { words[Int(first) - 1] |= UInt64(block + 1) << 32 }
-    lists[order] = UInt32(block + 1)
+    lists[list] = UInt32(block + 1)
     marks[block] = UInt8(order + 1)
-    counts[order] += 1
+    counts[list] += 1
   }
 
-  private func unlink(_ block: Int, _ order: Int) {
+  private func unlink(_ block: Int, _ list: Int) {
     let (next, previous) = (words[block] & 0xffff_ffff, words[block] >> 32)
     if previous == 0 {
-      lists[order] = UInt32(next)
+      lists[list] = UInt32(next)
     } else {
       words[Int(previous) - 1] = words[Int(previous) - 1] & ~0xffff_ffff | next
     }
     if next != 0 { words[Int(next) - 1] = words[Int(next) - 1] & 0xffff_ffff | previous << 32 }
     marks[block] = 0
-    counts[order] -= 1
+    counts[list] -= 1
   }
 }

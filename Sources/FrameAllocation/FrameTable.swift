@@ -15,10 +15,10 @@ public final class FrameTable {
   private let next: Column<UInt32>
   private let previous: Column<UInt32>
 
-  /// A host of `frameCount` frames for guests of at most `pageCapacity` pages in all, which must stay below 2^32.
-  public init(frameCount: Int, pageCapacity: Int) {
+  /// A host of `frameCount` frames, divided among `nodes`, for guests of at most `pageCapacity` pages in all, which must stay below 2^32.
+  public init(frameCount: Int, pageCapacity: Int, nodes: Int = 1) {
     precondition(pageCapacity <= Int(UInt32.max), "a host's guests have at most 2^32 - 1 pages")
-    allocator = BuddyAllocator(frameCount: frameCount)
+    allocator = BuddyAllocator(frameCount: frameCount, nodes: nodes)
     next = Column(count: pageCapacity, isSparse: true)
     previous = Column(count: pageCapacity, isSparse: true)
   }
@@ -32,11 +32,18 @@ public final class FrameTable {
     set { allocator[recordOf: frame.index] = newValue.word }
   }
 
-  /// Allocates a frame for a use; nil if none is free.
-  public func allocate(for record: FrameRecord) -> HostFrame? {
-    guard let index = allocator.allocate() else { return nil }
+  /// Allocates a frame for a use, on a node or where that has none on the next ones; nil if none is free.
+  public func allocate(for record: FrameRecord, node: Int = 0) -> HostFrame? {
+    guard let index = allocator.allocate(node: node) else { return nil }
     allocator[recordOf: index] = record.word
     return HostFrame(index)
+  }
+
+  /// Allocates an aligned block of 2^order frames, each for the same use; nil if there is none.
+  public func allocateBlock(order: Int, for record: FrameRecord, node: Int = 0) -> HostFrame? {
+    guard let first = allocator.allocate(order: order, node: node) else { return nil }
+    for index in first..<first + (1 << order) { allocator[recordOf: index] = record.word }
+    return HostFrame(first)
   }
 
   /// Gives a frame back that no page maps.

@@ -96,6 +96,7 @@ public final class Audit {
         if leaf.isWritable { writableReferences[leaf.frame.index] += 1 }
         // What a free frame was used for is no longer known; that it is mapped is found with the frames.
         if host.frames.allocator.isFree(leaf.frame.index) { return }
+        if leaf.isLarge { countHuge(frame, leaf, vm, &counts) }
         let record = host.frames[leaf.frame]
         switch record.use {
         case .guestPage:
@@ -116,6 +117,14 @@ public final class Audit {
       if counts != kept { report(5, "\(vm.name) has \(counts) but is charged \(kept)") }
     }
     if slots != host.swap.used { report(5, "\(slots) pages are swapped out but \(host.swap.used) slots are taken") }
+  }
+
+  /// A page of a huge mapping: alone in its frame, which has the same place in its block as the page in its 2 MiB.
+  private func countHuge(_ frame: GuestFrame, _ leaf: EPTEntry, _ vm: VirtualMachine, _ counts: inout PageCounts) {
+    if frame.rawValue & 511 == 0 { counts.huge += 1 }
+    if (frame.rawValue ^ leaf.frame.rawValue) & 511 != 0 || host.frames[leaf.frame].use != .guestPage {
+      report(1, "\(vm.name) maps guest frame \(frame) by a large leaf to a frame that is shared or out of place")
+    }
   }
 
   private func countSlot(_ slot: UInt64, _ frame: GuestFrame, _ vm: VirtualMachine) {
@@ -241,16 +250,17 @@ public final class Audit {
 
 /// A guest's pages by what backs them, or why nothing does.
 private struct PageCounts: Equatable, CustomStringConvertible {
-  var (privateFrames, stable, zero, zeroPlaced, swapped, ballooned) = (0, 0, 0, 0, 0, 0)
+  var (privateFrames, stable, zero, zeroPlaced, swapped, ballooned, huge) = (0, 0, 0, 0, 0, 0, 0)
 
   init() {}
 
   init(chargedTo vm: VirtualMachine) {
     (privateFrames, stable, zero) = (vm.privateFrames, vm.stablePages, vm.zeroPages)
-    (zeroPlaced, swapped, ballooned) = (vm.placedZeroPages, vm.swappedPages, vm.balloonedPages)
+    (zeroPlaced, swapped, ballooned, huge) = (vm.placedZeroPages, vm.swappedPages, vm.balloonedPages, vm.hugeMappings)
   }
 
   var description: String {
-    "\(privateFrames) private, \(stable) stable, \(zero) zero (\(zeroPlaced) placed), \(swapped) swapped, \(ballooned) ballooned pages"
+    "\(privateFrames) private, \(stable) stable, \(zero) zero (\(zeroPlaced) placed), \(swapped) swapped, \(ballooned) ballooned pages, "
+      + "\(huge) huge mappings"
   }
 }

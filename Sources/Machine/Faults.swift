@@ -77,6 +77,7 @@ extension VirtualMachine {
       zeroPages += 1
       return host.zeroFrame
     }
+    if hugePages == .always, let fresh = populateHuge(around: frame) { return fresh }
     guard let fresh = host.allocateGuestFrame(for: self) else { return nil }
     guard setLeaf(.page(fresh, writable: true).used(kind), of: frame) else {
       host.giveBack(fresh)
@@ -122,8 +123,10 @@ extension VirtualMachine {
     return false
   }
 
-  /// Sets a leaf whose tables exist.
+  /// Sets a leaf whose tables exist; splits the huge mapping that the page may be part of.
   func setExistingLeaf(_ entry: EPTEntry, of frame: GuestFrame) {
+    if map.setLeaf(entry, of: frame) { return }
+    splitHuge(around: frame)
     let stored = map.setLeaf(entry, of: frame)
     precondition(stored, "the tables of an existing leaf are there")
   }

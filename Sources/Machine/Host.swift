@@ -10,7 +10,8 @@ public import TranslationCaching
 /// map sends guest frames to host frames, a translator walks tables and caches what it found, a scanner merges, a balloon takes
 /// pages away. Here they are wired together, and only here. Every change of who has which frame passes through one of six doors:
 ///
-/// - `populate` gives a guest page a frame of its own (the first write to it, or the first after the balloon let it go);
+/// - `populate` gives a guest page a frame of its own (the first write to it, or the first after the balloon let it go), or with huge pages
+///   512 neighbours at once;
 /// - `breakSharing` copies a shared frame for a guest that writes to it;
 /// - `makeStable`, `merge` and `placeZeroPage` let pages share a frame, at the scanner's word;
 /// - `discard` takes a page away, at the balloon device's word;
@@ -63,14 +64,16 @@ public final class Host {
   public init(_ configuration: HostConfiguration) throws(HostError) {
     let frameCount = Int(configuration.memory.bytes >> PageSize.size4K.shift)
     let slots = Int(configuration.swap.bytes >> PageSize.size4K.shift)
-    guard frameCount >= HostConfiguration.leastFrames else { throw HostError.tooSmall(configuration.memory) }
+    guard HostConfiguration.nodeLimits.contains(configuration.numaNodes) else { throw HostError.noSuchNode(configuration.numaNodes) }
+    guard frameCount / configuration.numaNodes >= HostConfiguration.leastFrames else { throw HostError.tooSmall(configuration.memory) }
     for size in [configuration.memory, configuration.swap] where size > HostConfiguration.largest { throw HostError.tooLarge(size) }
     let guestPages = configuration.guestPageCapacity
     guard (0...HostConfiguration.mostGuestPages).contains(guestPages) else {
       throw HostError.tooLarge(ByteSize(bytes: UInt64(clamping: guestPages) << PageSize.size4K.shift))
     }
     contents = FrameContents(frameCount: frameCount, detachedCapacity: slots)
-    frames = FrameTable(frameCount: frameCount, pageCapacity: configuration.guestPageCapacity)
+    frames = FrameTable(
+      frameCount: frameCount, pageCapacity: configuration.guestPageCapacity, nodes: configuration.numaNodes)
     swap = SwapDevice(slots: slots)
     watermarks = Watermarks(managedPages: frameCount)
     tlb = TLBHierarchy(configuration.tlb)
@@ -120,6 +123,8 @@ public enum HostError: Error, Equatable, Sendable {
   case tooLarge(ByteSize)
   /// A virtual machine does not fit into the page ordinals that the host was built for.
   case tooManyGuestPages(String)
+  /// There is no NUMA node of that number, or no host of that many.
+  case noSuchNode(Int)
   /// No frame is left for a virtual machine's first tables.
   case outOfMemory(String)
 }
@@ -132,6 +137,12 @@ public struct HostEvents: Hashable, Sendable {
   public var copiesOnWrite: UInt64 = 0
   /// Frames given to guest pages on their first write: pages that had nothing, or the zero frame because they were only read.
   public var populated: UInt64 = 0
+  /// Writes into untouched memory that a huge page was found for, each 512 frames of `populated` (Linux `thp_fault_alloc`).
+  public var hugeFaults: UInt64 = 0
+  /// Such writes that got 4 KiB because the host had no huge page to spare (Linux `thp_fault_fallback`).
+  public var hugeFallbacks: UInt64 = 0
+  /// Huge mappings split because one of their pages was to be shared, ballooned or swapped (Linux `thp_split_pmd`).
+  public var hugeSplits: UInt64 = 0
   /// Pages moved to the swap device.
   public var swapOuts: UInt64 = 0
   /// Pages read back from the swap device.

@@ -9,6 +9,9 @@ internal import Translation
 /// A clock goes round all guest pages (second chance): a page that was accessed since the hand last passed loses that mark and stays;
 /// one that was not goes to the swap device. Shared frames, the zero frame and tables stay: taking them would free little or nothing. The
 /// host knows nothing of what a page is to its guest, which is what makes this the last resort (VSwapper, ASPLOS 2014).
+///
+/// A huge mapping has one mark for its 512 pages: they are looked at together, and stay together if any was accessed. If none was, the first page
+/// that goes splits it, and the others follow without a mark.
 extension Host {
   /// How many page ordinals the background looks at for each frame that is allocated below the low watermark. Whatever the guests' pages are
   /// like, an allocation then costs no more than this.
@@ -19,7 +22,7 @@ extension Host {
   func allocateGuestFrame(for vm: VirtualMachine) -> HostFrame? {
     if freeFrames < watermarks.low { reclaim(upTo: watermarks.high, visits: Host.backgroundVisits) }
     while vm.isRunning {
-      if freeFrames > watermarks.min / 4, let frame = frames.allocate(for: .unmapped(.guestPage)) { return frame }
+      if freeFrames > watermarks.min / 4, let frame = frames.allocate(for: .unmapped(.guestPage), node: vm.numaNode) { return frame }
       makeRoom()
     }
     return nil
@@ -49,9 +52,11 @@ extension Host {
       let endOfGuest = vm.isRunning ? Int(vm.firstPage.rawValue) + vm.pageCount : 0
       var next = hand
       while left > 0, next < min(endOfSpan, endOfGuest), freeFrames < goal, !swap.isFull {
-        swapOut(GuestFrame(next - Int(vm.firstPage.rawValue)), of: vm)
-        next += 1
-        left -= 1
+        let frame = GuestFrame(next - Int(vm.firstPage.rawValue))
+        let passed = accessedPages(from: frame, of: vm)
+        if passed == 0 { swapOut(frame, of: vm) }
+        next += max(passed, 1)
+        left -= max(passed, 1)
       }
       if next >= endOfGuest {
         // The rest of the span is nobody's.

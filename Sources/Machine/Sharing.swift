@@ -43,6 +43,9 @@ extension Host: ScannableMemory {
     unsafe contents.withBytes(of: frame) { unsafe body($0) }
   }
 
+  /// The NUMA node that the frame lies on.
+  public func numaNode(of frame: HostFrame) -> Int { frames.allocator.node(of: frame.index) }
+
   /// Counts every change of a content, the scrubbing of freed frames included, but for those that merging makes.
   public var changes: UInt64 { contents.changes - changesByMerging }
 
@@ -107,7 +110,7 @@ extension Host: ScannableMemory {
   private func privateLeaf(of page: PageOrdinal) -> (vm: VirtualMachine, frame: GuestFrame, leaf: EPTEntry)? {
     guard let (vm, frame) = owner(of: page), vm.isRunning else { return nil }
     let leaf = vm.map.leaf(of: frame)
-    guard leaf.isPresent, frames[leaf.frame].use == .guestPage else { return nil }
+    guard leaf.isPresent, frames[leaf.frame].use == .guestPage, !leaf.isLarge || maySplitForSharing(vm) else { return nil }
     return (vm, frame, leaf)
   }
 }

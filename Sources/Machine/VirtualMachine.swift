@@ -20,6 +20,13 @@ public final class VirtualMachine {
   public let firstPage: PageOrdinal
   /// The guest-physical map.
   public let map: GuestPhysicalMap
+  /// Whether the host backs it with huge pages.
+  public let hugePages: HugePages
+  /// The NUMA node that its frames and tables are taken from, for as long as that has any.
+  public let numaNode: Int
+  /// Whether a page sharer may split its huge mappings at any time, as Linux KSM does. If not, pages inside them cannot be shared until the
+  /// host's free memory is below its low watermark, as in ESX, which breaks large pages under pressure only.
+  public let splitsHugeOnMerge: Bool
   /// How its virtual addresses are translated.
   public let translator: any Translator
   /// The guest-physical address of the current root table, as the guest last loaded it.
@@ -41,6 +48,8 @@ public final class VirtualMachine {
   public internal(set) var balloonedPages = 0
   /// Pages read back from the swap device so far.
   public internal(set) var swapIns: UInt64 = 0
+  /// Huge mappings split so far.
+  public internal(set) var hugeSplits: UInt64 = 0
   /// Exits for devices and hypercalls, which no translator sees, by reason.
   public internal(set) var deviceExits = ExitCounts()
 
@@ -49,13 +58,18 @@ public final class VirtualMachine {
   /// Guest frames that reclaim leaves alone until the access that is being resolved is over.
   var pinned: [GuestFrame] = []
 
-  init(id: VMID, name: String, pageCount: Int, firstPage: PageOrdinal, mode: PagingMode, host: Host) throws(HostError) {
+  init(
+    id: VMID, name: String, pageCount: Int, firstPage: PageOrdinal, mode: PagingMode, backing: MemoryBacking, host: Host
+  ) throws(HostError) {
     self.id = id
     self.name = name
     self.pageCount = pageCount
+    hugePages = backing.hugePages
+    numaNode = backing.numaNode
+    splitsHugeOnMerge = backing.splitsHugeOnMerge
     self.firstPage = firstPage
     self.host = host
-    tables = TableFrames(owner: id, host: host)
+    tables = TableFrames(owner: id, node: backing.numaNode, host: host)
     guard let map = try? GuestPhysicalMap(contents: host.contents, frames: tables) else { throw HostError.outOfMemory(name) }
     self.map = map
     let vpid = VPID(UInt16(id.rawValue + 1))
@@ -69,6 +83,9 @@ public final class VirtualMachine {
           shadowPageLimit: ShadowTranslator.shadowPageLimit(guestPages: UInt64(pageCount)))
       }
   }
+
+  /// Huge mappings now: 2 MiB of its memory each.
+  public var hugeMappings: Int { map.largeLeaves }
 
   /// Frames that hold the tables of its translation.
   public var tableFrames: Int { tables.count }
@@ -106,16 +123,18 @@ public final class VirtualMachine {
 /// reclaim in the middle of a map's change would change the map under its feet.
 final class TableFrames: TableFrameSource {
   let owner: VMID
+  let node: Int
   unowned let host: Host
   private(set) var count = 0
 
-  init(owner: VMID, host: Host) {
+  init(owner: VMID, node: Int, host: Host) {
     self.owner = owner
+    self.node = node
     self.host = host
   }
 
   func allocateTableFrame() -> HostFrame? {
-    guard let frame = host.frames.allocate(for: .table(of: owner)) else { return nil }
+    guard let frame = host.frames.allocate(for: .table(of: owner), node: node) else { return nil }
     count += 1
     return frame
   }
@@ -128,14 +147,18 @@ final class TableFrames: TableFrameSource {
 
 extension Host {
   /// Creates a virtual machine with nothing backed yet.
-  public func createVM(name: String, memory: ByteSize, paging: PagingMode) throws(HostError) -> VirtualMachine {
+  public func createVM(
+    name: String, memory: ByteSize, paging: PagingMode, backing: MemoryBacking = MemoryBacking()
+  ) throws(HostError) -> VirtualMachine {
+    guard (0..<frames.allocator.nodes).contains(backing.numaNode) else { throw HostError.noSuchNode(backing.numaNode) }
     let pages = Int(memory.bytes >> PageSize.size4K.shift)
     let first = spanOwners.count << Int(Host.spanShift)
     guard pages > 0, vms.count < Int(UInt16.max) - 1, first + Host.ordinals(for: memory) <= frames.pageCapacity else {
       throw HostError.tooManyGuestPages(name)
     }
     let vm = try VirtualMachine(
-      id: VMID(UInt32(vms.count)), name: name, pageCount: pages, firstPage: PageOrdinal(UInt32(first)), mode: paging, host: self)
+      id: VMID(UInt32(vms.count)), name: name, pageCount: pages, firstPage: PageOrdinal(UInt32(first)), mode: paging,
+      backing: backing, host: self)
     vms.append(vm)
     spanOwners.append(contentsOf: repeatElement(vm.id, count: Host.ordinals(for: memory) >> Int(Host.spanShift)))
     return vm
@@ -145,7 +168,9 @@ extension Host {
   public func stop(_ vm: VirtualMachine) {
     guard vm.isRunning else { return }
     vm.isRunning = false
-    vm.map.forEachLeaf(in: GuestFrame(0)..<GuestFrame(vm.pageCount)) { frame, _ in unback(frame, of: vm, leaving: .absent) }
+    vm.map.forEachLeaf(in: GuestFrame(0)..<GuestFrame(vm.pageCount)) { frame, leaf in
+      if leaf.isPresent && leaf.isLarge { unbackHuge(frame, of: vm) } else { unback(frame, of: vm, leaving: .absent) }
+    }
     vm.balloonedPages = 0
     vm.translator.destroy()
     vm.map.destroy()

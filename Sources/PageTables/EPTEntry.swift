@@ -99,6 +99,9 @@ public import Addressing
   /// Bits 51:12 of a present entry.
   @inlinable public var frame: HostFrame { HostFrame((rawValue & EPTEntry.frameMask) >> 12) }
 
+  /// Of a level-2 leaf: the same leaf for one page in it. Its bits 20:12 are zero, and become the page's place.
+  @inlinable public func ofPage(_ page: GuestFrame) -> EPTEntry { with((page.rawValue & 511) << 12) }
+
   /// The entry with bits set.
   @inlinable public func with(_ bits: UInt64) -> EPTEntry { EPTEntry(rawValue: rawValue | bits) }
   /// The entry with bits cleared.

@@ -3,7 +3,7 @@ internal import PageContents
 
 /// What a hardware walk of a guest-physical map came to.
 @frozen public enum GuestPhysicalWalk: Sendable {
-  /// The leaf that maps the address, as it is after A and D were set.
+  /// The leaf that maps the address, as it is after A and D were set. Of a large leaf: with the frame of the address's own 4 KiB.
   case mapped(EPTEntry)
   /// Refused: bits 5:0 of the exit qualification (Intel SDM table 28-7): the access, and the AND of R, W, X over the levels walked.
   case violation(UInt64)
@@ -25,7 +25,7 @@ extension GuestPhysicalMap {
   ///
   /// - Parameters:
   ///   - setsAccessedDirty: bit 6 of the EPTP: whether A and D are kept, and so whether a load of a guest table needs W.
-  ///   - references: gains the number of loads made, 4 for a walk to a 4 KiB leaf.
+  ///   - references: gains the number of loads made, 4 for a walk to a 4 KiB leaf, 3 to one of 2 MiB, 2 to one of 1 GiB.
   public func walk(
     _ address: GuestPhysicalAddress, _ access: AccessKind, for purpose: GuestPhysicalPurpose, setsAccessedDirty: Bool,
     references: inout UInt64
@@ -51,11 +51,13 @@ extension GuestPhysicalMap {
         continue
       }
       guard rights & needed == needed else { return .violation(needed | rights << 3) }
-      guard setsAccessedDirty else { return .mapped(entry) }
+      // The frame bits of a large leaf that lie inside its page are zero.
+      let inside = address.rawValue & ((1 << X86Index.shift(level)) &- 1) & EPTEntry.frameMask
+      guard setsAccessedDirty else { return .mapped(entry.with(inside)) }
       if accessed == 0 { markTablesAccessed(address, downTo: level) }
       let used = entry.with(isTableWrite || access == .write ? EPTEntry.accessed | EPTEntry.dirty : EPTEntry.accessed)
       if used != entry { contents.store(used.rawValue, place) }
-      return .mapped(used)
+      return .mapped(used.with(inside))
     }
   }
 

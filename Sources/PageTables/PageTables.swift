@@ -7,8 +7,8 @@ public import Addressing
 /// table as the hardware does, one load a level, and say how many loads they made.
 ///
 /// The invariant: *what a walk answers is a function of the words in the frames and of nothing else*. The one cache here, of the
-/// leaf tables of a `GuestPhysicalMap`, holds the places of tables and never the value of an entry, and a table stays where it is
-/// until the whole map is destroyed.
+/// leaf tables and large leaves of a `GuestPhysicalMap`, holds the places of tables and entries and never the value of an entry; a table stays
+/// where it is until the whole map is destroyed, and a large leaf that goes is forgotten first.
 ///
 /// Who writes the words: a guest writes its own tables by stores to its own memory, so this module only offers it the constructors
 /// of entries; the hypervisor's map from guest-physical to host frames is a `GuestPhysicalMap`, whose tables come from the host's

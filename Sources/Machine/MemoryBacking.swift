@@ -1,0 +1,25 @@
+/// Whether a host backs a guest's memory with huge pages.
+public enum HugePages: String, CaseIterable, Sendable {
+  /// Pages of 4 KiB only.
+  case never
+  /// The first write into an untouched 2 MiB of guest memory is backed by a huge page if the host has one (Linux
+  /// `transparent_hugepage=always`).
+  case always
+}
+
+/// How a host backs a virtual machine's memory.
+public struct MemoryBacking: Hashable, Sendable {
+  /// Whether with huge pages.
+  public var hugePages: HugePages
+  /// Whether a page sharer may split them at any time (Linux KSM), or only while the host's free memory is below its low watermark (ESX).
+  public var splitsHugeOnMerge: Bool
+  /// The NUMA node that frames are taken from first.
+  public var numaNode: Int
+
+  /// By default pages of 4 KiB, from the first node.
+  public init(hugePages: HugePages = .never, splitsHugeOnMerge: Bool = true, numaNode: Int = 0) {
+    self.hugePages = hugePages
+    self.splitsHugeOnMerge = splitsHugeOnMerge
+    self.numaNode = numaNode
+  }
+}
