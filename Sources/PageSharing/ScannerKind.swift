@@ -4,12 +4,18 @@ public enum ScannerKind: String, CaseIterable, Sendable {
   case none
   /// Linux KSM.
   case ksm
+  /// VMware ESX.
+  case esx
+  /// Pages of zeros and nothing else.
+  case zeroOnly = "zero-only"
 
   /// What it does, in a line.
   public var summary: String {
     switch self {
     case .none: "no sharing"
     case .ksm: "Linux KSM, scan by scan, with the kernel's counters"
+    case .esx: "VMware ESX: random pages, hashes as hints, write protection only on a match, sharing inside a tenant"
+    case .zeroOnly: "pages of zeros are mapped to the zero page, and nothing else is shared"
     }
   }
 
@@ -23,6 +29,8 @@ public enum ScannerKind: String, CaseIterable, Sendable {
     switch self {
     case .none: nil
     case .ksm: KSMPageScanner(KSMScanner(settings: settings.ksm, capacity: capacity, frameCount: frameCount), memory: memory)
+    case .esx: ESXScanner(settings: settings.esx, memory: memory, seed: settings.seed, capacity: capacity, frameCount: frameCount)
+    case .zeroOnly: ZeroOnlyScanner(settings: settings.zeroOnly, memory: memory, capacity: capacity)
     }
   }
 }
@@ -31,6 +39,10 @@ public enum ScannerKind: String, CaseIterable, Sendable {
 public struct ScannerSettings: Hashable, Sendable {
   /// Linux KSM's; `pagesToScan` and `sleepNanoseconds` pace every scanner that has no pace of its own.
   public var ksm = KSMSettings()
+  /// VMware ESX's.
+  public var esx = ESXSettings()
+  /// The scanner of zero pages'.
+  public var zeroOnly = ZeroOnlySettings()
   /// From which scanners that draw random numbers derive them.
   public var seed: UInt64 = 1
 
