@@ -4,12 +4,15 @@ public enum ScannerKind: String, CaseIterable, Sendable {
   case none
   /// Linux KSM.
   case ksm
+  /// VUsion: sharing whose side channels are closed.
+  case vusion
 
   /// What it does, in a line.
   public var summary: String {
     switch self {
     case .none: "no sharing"
     case .ksm: "Linux KSM, scan by scan, with the kernel's counters"
+    case .vusion: "VUsion: idle pages trap at every access, shared or not, and get random frames"
     }
   }
 
@@ -23,6 +26,7 @@ public enum ScannerKind: String, CaseIterable, Sendable {
     switch self {
     case .none: nil
     case .ksm: KSMPageScanner(KSMScanner(settings: settings.ksm, capacity: capacity, frameCount: frameCount), memory: memory)
+    case .vusion: VUsionScanner(memory: memory, capacity: capacity, frameCount: frameCount)
     }
   }
 }
