@@ -88,6 +88,16 @@ public final class ImageMemory<Source: PageSource>: ScannableMemory {
 
   /// Nobody writes.
   @inlinable public func isUnchangedSinceChecksum(_ frame: HostFrame) -> Bool { true }
+  /// Nobody accesses.
+  @inlinable public func testAndClearAccessed(_ page: PageOrdinal) -> Bool? { false }
+  /// Nobody accesses: every trap waits for ever.
+  @inlinable public func trapAccesses(to page: PageOrdinal) -> Bool { true }
+  /// Nobody accesses.
+  @inlinable public func isTrapped(_ page: PageOrdinal) -> Bool { true }
+  /// Where a page lies is nothing to a recorded memory: it stays in its own frame.
+  @inlinable public func relocate(_ page: PageOrdinal) -> HostFrame? {
+    mapping[page.index] == ImageMemory.ownFrame ? HostFrame(UInt64(page.rawValue)) : nil
+  }
 
   /// Makes the page's own frame a stable one.
   @inlinable public func makeStable(_ page: PageOrdinal) -> HostFrame? {

@@ -12,6 +12,8 @@ public struct ScanWork: Hashable, Sendable {
   public var merges: UInt64 = 0
   /// Merges that were tried and failed, since the pages had changed or could not be shared.
   public var failedMerges: UInt64 = 0
+  /// Pages given another frame, or made to trap, without being shared: what a scanner does so that pages that are shared do not stand out.
+  public var fakeMerges: UInt64 = 0
   /// Bytes read to be patched or compressed.
   public var bytesEncoded: UInt64 = 0
 
@@ -26,6 +28,7 @@ public struct ScanWork: Hashable, Sendable {
     left.bytesCompared += right.bytesCompared
     left.merges += right.merges
     left.failedMerges += right.failedMerges
+    left.fakeMerges += right.fakeMerges
     left.bytesEncoded += right.bytesEncoded
   }
 }
@@ -44,7 +47,7 @@ public struct ScanCosts: Hashable, Sendable {
   public var searchStep: UInt64 = 1_300_000
   /// A byte compared.
   public var comparedByte: UInt64 = 60
-  /// A merge: write-protecting, flushing, remapping, and freeing the frame.
+  /// A merge, faked or not: write-protecting, flushing, remapping, and freeing the frame.
   public var merge: UInt64 = 15_000_000
   /// A byte patched or compressed (LZ4's class of compressors, 0.5 GB/s: assumed).
   public var encodedByte: UInt64 = 2_000
@@ -56,7 +59,7 @@ public struct ScanCosts: Hashable, Sendable {
   public func nanoseconds(of work: ScanWork) -> UInt64 {
     let parts = [
       (work.visits, visit), (work.bytesHashed, hashedByte), (work.searchSteps, searchStep), (work.bytesCompared, comparedByte),
-      (work.merges, merge), (work.failedMerges, merge), (work.bytesEncoded, encodedByte),
+      (work.merges, merge), (work.failedMerges, merge), (work.fakeMerges, merge), (work.bytesEncoded, encodedByte),
     ]
     var sum: UInt64 = 0
     for (count, picoseconds) in parts {

@@ -56,20 +56,37 @@ public protocol ScannableMemory: AnyObject {
   /// The scanner has just computed the frame's checksum.
   func noteChecksummed(_ frame: HostFrame)
 
+  /// Whether the page was accessed, reads included, since this was last asked; nil where the memory cannot tell.
+  func testAndClearAccessed(_ page: PageOrdinal) -> Bool?
+
   /// Makes the next access to the page, reads included, trap: it then gets a fresh frame of the same bytes, drawn at random from the free ones.
-  /// Allowed of private and of stable pages.
-  /// - Returns: false if the memory cannot do so.
+  /// Allowed of private and of stable pages; until then the page's backing stays what it is, and `makeStable`, `merge` and `relocate` keep the trap.
+  /// - Returns: whether the page traps now; false if the memory cannot do so.
   func trapAccesses(to page: PageOrdinal) -> Bool
+  /// Whether a page that was made to trap has not been accessed since.
+  func isTrapped(_ page: PageOrdinal) -> Bool
+  /// Moves a page's private bytes to a frame drawn at random from the free ones.
+  /// - Returns: that frame; nil if the memory cannot do so now, and then nothing has changed.
+  func relocate(_ page: PageOrdinal) -> HostFrame?
+
   /// Takes a page that `keeper` has stored elsewhere: its private frame comes free, and the next access to it, reads included, asks the keeper for its bytes.
-  /// - Returns: false if the memory cannot do so, or the page cannot be taken now: then nothing has changed.
+  /// - Returns: false if the memory cannot do so, the page cannot be taken now, or the keeper's bytes are not the page's: then nothing has changed.
   func entrust(_ page: PageOrdinal, to keeper: any PageKeeper) -> Bool
+  /// Keeps a stable frame from coming free, with its bytes, though no page map it any more, until `release`. Holds are counted.
+  /// - Returns: false if the memory cannot do so.
+  func hold(_ stable: HostFrame) -> Bool
+  /// Ends one hold of a frame.
+  func release(_ stable: HostFrame)
 }
 
 /// Who stores pages that were taken from a memory: as patches, compressed, or however else.
+///
+/// A memory asks for a page's bytes as often as it likes, by `read`, and says `forget` once when it needs them no more. A keeper may call
+/// `release` of the memory in `forget`, and nothing else.
 public protocol PageKeeper: AnyObject {
-  /// Gives a page back: writes its 4096 bytes, to the last one as they were when it was taken, and forgets it.
-  func restore(_ page: PageOrdinal, into target: UnsafeMutableRawBufferPointer)
-  /// Forgets a page that nobody will ask for any more: it was discarded, or its guest ended.
+  /// Writes a page's 4096 bytes, to the last one as they were when it was taken. The keeper may look at other frames of the memory meanwhile.
+  func read(_ page: PageOrdinal, into target: UnsafeMutableRawBufferPointer)
+  /// Forgets a page: it was given back or discarded, or its guest ended.
   func forget(_ page: PageOrdinal)
 }
 
@@ -82,10 +99,20 @@ extension ScannableMemory {
   @inlinable public func isUnchangedSinceChecksum(_ frame: HostFrame) -> Bool { false }
   /// Ignored.
   @inlinable public func noteChecksummed(_ frame: HostFrame) {}
+  /// It cannot tell.
+  @inlinable public func testAndClearAccessed(_ page: PageOrdinal) -> Bool? { nil }
   /// Not here.
   @inlinable public func trapAccesses(to page: PageOrdinal) -> Bool { false }
   /// Not here.
+  @inlinable public func isTrapped(_ page: PageOrdinal) -> Bool { false }
+  /// Not here.
+  @inlinable public func relocate(_ page: PageOrdinal) -> HostFrame? { nil }
+  /// Not here.
   @inlinable public func entrust(_ page: PageOrdinal, to keeper: any PageKeeper) -> Bool { false }
+  /// Not here.
+  @inlinable public func hold(_ stable: HostFrame) -> Bool { false }
+  /// Nothing is held.
+  @inlinable public func release(_ stable: HostFrame) {}
 }
 
 /// What backs a page, as a scanner distinguishes it.

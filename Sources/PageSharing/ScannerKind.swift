@@ -8,6 +8,8 @@ public enum ScannerKind: String, CaseIterable, Sendable {
   case esx
   /// Pages of zeros and nothing else.
   case zeroOnly = "zero-only"
+  /// VUsion: sharing whose side channels are closed.
+  case vusion
 
   /// What it does, in a line.
   public var summary: String {
@@ -16,6 +18,7 @@ public enum ScannerKind: String, CaseIterable, Sendable {
     case .ksm: "Linux KSM, scan by scan, with the kernel's counters"
     case .esx: "VMware ESX: random pages, hashes as hints, write protection only on a match, sharing inside a tenant"
     case .zeroOnly: "pages of zeros are mapped to the zero page, and nothing else is shared"
+    case .vusion: "VUsion: idle pages trap at every access, shared or not, and get random frames"
     }
   }
 
@@ -23,14 +26,18 @@ public enum ScannerKind: String, CaseIterable, Sendable {
   /// - Parameters:
   ///   - capacity: how many page ordinals there can be.
   ///   - frameCount: how many frames the memory has.
+  ///   - numaNodes: how many NUMA nodes it has.
   @inlinable public func makeScanner<Memory: ScannableMemory>(
-    _ settings: ScannerSettings, for memory: Memory, capacity: Int, frameCount: Int
+    _ settings: ScannerSettings, for memory: Memory, capacity: Int, frameCount: Int, numaNodes: Int = 1
   ) -> (any PageScanner<Memory>)? {
     switch self {
     case .none: nil
-    case .ksm: KSMPageScanner(KSMScanner(settings: settings.ksm, capacity: capacity, frameCount: frameCount), memory: memory)
+    case .ksm:
+      KSMPageScanner(
+        KSMScanner(settings: settings.ksm, capacity: capacity, frameCount: frameCount, numaNodes: numaNodes), memory: memory)
     case .esx: ESXScanner(settings: settings.esx, memory: memory, seed: settings.seed, capacity: capacity, frameCount: frameCount)
     case .zeroOnly: ZeroOnlyScanner(settings: settings.zeroOnly, memory: memory, capacity: capacity)
+    case .vusion: VUsionScanner(memory: memory, capacity: capacity, frameCount: frameCount)
     }
   }
 }

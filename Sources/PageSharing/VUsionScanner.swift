@@ -1,0 +1,241 @@
+public import Addressing
+public import Columns
+
+/// # VUsion: sharing that cannot be told from not sharing
+///
+/// A guest that writes to a page and finds the write slow knows that some other page on the host held the same bytes; one that can guess which of its
+/// frames a merge will keep can put another guest's data where it knows the memory to be weak (Flip Feng Shui). VUsion (Oliverio, Razavi, Bos and
+/// Giuffrida, SOSP 2017) takes both away by two rules:
+///
+/// - *Same behaviour*: every page that is considered for sharing loses all access rights, whether or not a duplicate is found; the next access, reads
+///   included, traps and gives the page a copy in a fresh frame (copy on access). A page without a duplicate is merged with nobody: a fake merge.
+/// - *Randomized allocation*: the frame of a page that was merged, faked or not, is drawn at random, both when it is put up for others to join
+///   and when an access takes the page away again.
+///
+/// Accesses to such pages are dear, so only idle ones are considered (working-set estimation).
+///
+/// The invariant: *between the moment when a page is made to trap and the next access to it, nothing that is done to it depends on its bytes except which frame
+/// others see it in*. It holds since `visit` makes a page trap before it looks at a byte of it, and since a trap ends in one way only. It may not hold where the
+/// memory cannot make accesses trap: such a page is left alone.
+///
+/// What is the paper's: the two rules, the copy on every access, that only idle pages are taken. Assumed: a page is idle if it was not accessed between two
+/// visits (two rounds); a memory that knows no accesses counts writes, by the checksum. Not modelled: that the frame given up at an access is freed later, by
+/// another thread, so that not even the time of freeing tells; that pages which stay merged move to other random frames from round to round; huge pages.
+/// The paper keeps a pool of free frames to draw from; here the draw is from all free frames of the host.
+public final class VUsionScanner<Memory: ScannableMemory>: PageScanner {
+  @usableFromInline let memory: Memory
+  @usableFromInline let nodes: CandidateNodes
+  @usableFromInline let states: Column<UInt8>
+  /// The node that a page stands at, in the state `placed`.
+  @usableFromInline let nodeOfPage: Column<UInt32>
+  @usableFromInline let checksums: Column<UInt32>
+  private let capacity: Int
+  private var cursor = ScanCursor()
+  private var fullScans: UInt64 = 0
+  private var items: UInt64 = 0
+
+  /// All the work done so far.
+  public private(set) var work = ScanWork()
+
+  /// What is known of a page.
+  @frozen @usableFromInline enum State: UInt8 {
+    /// Nothing: never visited, or gone.
+    case none
+    /// It was there at the last visit.
+    case seen
+    /// It was made to trap, but stands at no node: there was no frame to move it to.
+    case trapped
+    /// It was made to trap and stands at a node.
+    case placed
+  }
+
+  /// A scanner that has seen nothing.
+  /// - Parameters:
+  ///   - capacity: how many page ordinals there can be.
+  ///   - frameCount: how many frames the memory has.
+  public init(memory: Memory, capacity: Int, frameCount: Int) {
+    self.memory = memory
+    self.capacity = capacity
+    nodes = CandidateNodes(capacity: capacity, frameCount: frameCount)
+    states = Column(count: capacity)
+    nodeOfPage = Column(count: capacity, isSparse: true)
+    checksums = Column(count: capacity, isSparse: true)
+  }
+
+  /// Adds an address space; pages are shared across tenants, which is what VUsion makes safe.
+  public func register(_ pages: Range<Int>, tenant: UInt32) -> SpaceID { cursor.register(pages, capacity: capacity) }
+
+  /// Ends an address space. Its pages that still trap go on to do so until they are accessed.
+  public func unregister(_ space: SpaceID) {
+    for page in cursor.unregister(space) ?? 0..<0 { setState(.none, of: page) }
+  }
+
+  /// Looks at pages up to the budget or the end of the full scan.
+  @inlinable public func scanBatch(pages budget: UInt64, at now: UInt64) -> BatchResult {
+    var result = BatchResult()
+    var done = ScanWork()
+    while result.pagesScanned < budget, let run = nextRun(&result) {
+      var page = run.lowerBound
+      while page < run.upperBound && result.pagesScanned < budget {
+        if visit(page, &done) { result.pagesScanned += 1 }
+        page += 1
+      }
+      move(to: page)
+    }
+    result.pagesMerged = done.merges
+    result.work = done
+    count(done)
+    return result
+  }
+
+  /// The next pages to visit; nil where there are none, or at the end of a full scan, which is noted.
+  @usableFromInline func nextRun(_ result: inout BatchResult) -> Range<Int>? {
+    guard !cursor.isEmpty else { return nil }
+    if let run = cursor.nextRun() { return run }
+    fullScans += 1
+    result.completedFullScan = true
+    return nil
+  }
+
+  @usableFromInline func move(to page: Int) { cursor.move(to: page) }
+  @usableFromInline func count(_ done: ScanWork) { work += done }
+
+  // MARK: One page
+
+  /// Visits a page.
+  /// - Returns: whether there was something to look at.
+  @inlinable func visit(_ index: Int, _ done: inout ScanWork) -> Bool {
+    let page = PageOrdinal(UInt32(truncatingIfNeeded: index))
+    let backing = memory.backing(of: page)
+    switch backing {
+    case .absent, .zeroFrame:
+      setState(.none, of: index)
+      return false
+    case .private, .stable: break
+    }
+    done.visits += 1
+    let state = State(rawValue: states[index]) ?? .none
+    if state == .placed || state == .trapped, memory.isTrapped(page) {
+      if state == .trapped, case .private = backing { place(index, &done) }
+      return true
+    }
+    // It was accessed since, or never made to trap.
+    setState(.seen, of: index)
+    guard isIdle(page, backing, wasSeen: state == .seen, &done), memory.trapAccesses(to: page) else { return true }
+    setState(.trapped, of: index)
+    place(index, &done)
+    return true
+  }
+
+  /// Whether the page was left alone since its last visit.
+  @inlinable func isIdle(_ page: PageOrdinal, _ backing: PageBacking, wasSeen: Bool, _ done: inout ScanWork) -> Bool {
+    if let wasAccessed = memory.testAndClearAccessed(page) { return wasSeen && !wasAccessed }
+    // A stable page cannot have been written.
+    guard case .private(let frame) = backing else { return wasSeen }
+    let checksum = memory.ksmChecksum(of: frame)
+    done.bytesHashed += UInt64(PageSize.size4K.bytes)
+    let isSame = checksums[page.index] == checksum
+    checksums[page.index] = checksum
+    return wasSeen && isSame
+  }
+
+  /// Merges a page that traps with one of the same bytes, or moves it to a random frame where others can join it.
+  @inlinable func place(_ index: Int, _ done: inout ScanWork) {
+    let page = PageOrdinal(UInt32(truncatingIfNeeded: index))
+    switch memory.backing(of: page) {
+    case .absent, .zeroFrame: return
+    case .stable(let frame):
+      // Somebody else shares it: it joins the others there, or is their first.
+      let known = nodes.node(ofFrame: frame.index)
+      if known != 0 && isCurrent(known) {
+        join(known, index)
+      } else {
+        let hash = shortHash(of: frame, &done)
+        stand(at: nodes.insert(frame: frame.index, hash: hash, owner: nil), index)
+      }
+    case .private(let frame):
+      let hash = shortHash(of: frame, &done)
+      if let node = match(for: frame, hash, &done), mergeInto(node, index, &done) { return }
+      guard let fresh = memory.relocate(page) else { return }
+      done.fakeMerges += 1
+      stand(at: nodes.insert(frame: fresh.index, hash: hash, owner: index), index)
+    }
+  }
+
+  @inlinable func shortHash(of frame: HostFrame, _ done: inout ScanWork) -> UInt32 {
+    done.bytesHashed += UInt64(PageSize.size4K.bytes)
+    return ContentIndex.shortened(memory.indexHash(of: frame))
+  }
+
+  /// The node that holds the frame's bytes.
+  @inlinable func match(for frame: HostFrame, _ hash: UInt32, _ done: inout ScanWork) -> UInt32? {
+    var probe = nodes.probe(hash)
+    while let node = nodes.next(&probe) {
+      done.searchSteps += 1
+      guard isCurrent(node) else {
+        nodes.leaveIndex(node)
+        probe = nodes.probe(hash)
+        continue
+      }
+      done.bytesCompared += UInt64(PageSize.size4K.bytes)
+      if memory.areEqual(frame, HostFrame(nodes.frame(of: node))) { return node }
+    }
+    return nil
+  }
+
+  /// Whether the node's frame still is the one that the node was made for: its owner still traps, or it is a stable one.
+  @inlinable func isCurrent(_ node: UInt32) -> Bool {
+    let frame = HostFrame(nodes.frame(of: node))
+    guard let owner = nodes.owner(of: node) else { return memory.isStable(frame) }
+    let page = PageOrdinal(UInt32(truncatingIfNeeded: owner))
+    return memory.backing(of: page) == .private(frame) && memory.isTrapped(page)
+  }
+
+  @inlinable func mergeInto(_ node: UInt32, _ index: Int, _ done: inout ScanWork) -> Bool {
+    if let owner = nodes.owner(of: node) {
+      guard memory.makeStable(PageOrdinal(UInt32(truncatingIfNeeded: owner))) != nil else { return false }
+      nodes.clearOwner(of: node)
+    }
+    guard memory.merge(PageOrdinal(UInt32(truncatingIfNeeded: index)), into: HostFrame(nodes.frame(of: node))) else {
+      done.failedMerges += 1
+      return false
+    }
+    done.merges += 1
+    join(node, index)
+    return true
+  }
+
+  @inlinable func join(_ node: UInt32, _ index: Int) {
+    nodes.join(node)
+    stand(at: node, index)
+  }
+
+  @inlinable func stand(at node: UInt32, _ index: Int) {
+    nodeOfPage[index] = node
+    states[index] = State.placed.rawValue
+  }
+
+  /// Sets the state of a page, `placed` excepted, and takes it off its node.
+  @usableFromInline func setState(_ state: State, of index: Int) {
+    let old = states[index]
+    if old == state.rawValue { return }
+    if old == State.placed.rawValue { nodes.leave(nodeOfPage[index]) }
+    if old == State.none.rawValue { items += 1 } else if state == .none { items -= 1 }
+    states[index] = state.rawValue
+  }
+
+  /// The counters, as far as they have a meaning here: pages that share as KSM counts them; in `pagesUnshared` the pages that were merged with
+  /// nobody, and in `pagesVolatile` those that are not idle. They follow the memory at the next visit of a page.
+  public var counters: KSMCounters {
+    var counters = KSMCounters()
+    counters.fullScans = fullScans
+    counters.pagesScanned = work.visits
+    counters.rmapItems = items
+    counters.pagesShared = nodes.shared
+    counters.pagesSharing = nodes.sharing
+    counters.pagesUnshared = nodes.single
+    let placed = nodes.shared + nodes.sharing + nodes.single
+    counters.pagesVolatile = items > placed ? items - placed : 0
+    return counters
+  }
+}
