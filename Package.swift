@@ -52,6 +52,7 @@ let package = Package(
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .target(name: "CAtomic"),
     .target(name: "CBusGuard"),
+    .target(name: "CTrialProcess"),
 
     // Floor 1: the three address spaces.
     room("Addressing"),
@@ -85,7 +86,7 @@ let package = Package(
     // Floor 7: who drives a machine, and what was recorded from real ones.
     room("Guests", ["Addressing", "Columns", "FrameAllocation", "PageContents", "PageTables", "Translation", "Ballooning", "Machine"]),
     room("RAMImages", ["Addressing", "Columns", "Files", "PageContents", "PageSharing"]),
-    room("LiveKernel", ["Files", "PageSharing"]),
+    room("LiveKernel", ["CTrialProcess", "Files", "PageSharing"]),
 
     // Floor 8: a scenario file becomes a validated plan.
     room(

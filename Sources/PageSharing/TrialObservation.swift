@@ -1,0 +1,63 @@
+/// What the counters said at one moment of a trial.
+public struct TrialObservation: Hashable, Sendable {
+  /// After which step, from 0.
+  public let step: Int
+  /// The counters of the machine. Those that only grow are counted from the beginning of the trial; `fullScans` is too, and run = 2 sets it to 0.
+  public let counters: KSMCounters
+  /// The counters of each space, in the order of creation; nil for one that has ended or is not born yet.
+  public let spaces: [KSMSpaceCounters?]
+
+  /// An observation.
+  public init(step: Int, counters: KSMCounters, spaces: [KSMSpaceCounters?]) {
+    self.step = step
+    self.counters = counters
+    self.spaces = spaces
+  }
+}
+
+/// The counters of one address space, by the names of /proc/PID/ksm_stat.
+public struct KSMSpaceCounters: Hashable, Sendable {
+  /// Items that the scanner keeps of the space.
+  public var rmapItems: UInt64 = 0
+  /// Entries that map a zero page which the scanner placed.
+  public var zeroPages: UInt64 = 0
+  /// Items of the space that are among the sharers of a stable page, the first of each included.
+  public var mergingPages: UInt64 = 0
+
+  /// All zero.
+  public init() {}
+
+  /// Bytes saved less bytes spent, as the kernel reckons for a process: the first sharer of a page counts as saved too.
+  public var processProfit: Int64 { Int64(mergingPages + zeroPages) * 4096 - Int64(rmapItems) * 64 }
+}
+
+/// A number that a trial compares.
+public struct TrialCounter: Sendable {
+  /// The kernel's name of it, with the number of the space where it is one's own: "space 2 ksm_rmap_items".
+  public let name: String
+  /// The number.
+  public let value: Int64
+}
+
+extension TrialObservation {
+  /// Every number of the observation, in a fixed order.
+  public var all: [TrialCounter] {
+    let c = counters
+    let own: [(String, UInt64)] = [
+      ("full_scans", c.fullScans), ("pages_scanned", c.pagesScanned), ("pages_skipped", c.pagesSkipped), ("pages_shared", c.pagesShared),
+      ("pages_sharing", c.pagesSharing), ("pages_unshared", c.pagesUnshared), ("pages_volatile", c.pagesVolatile),
+      ("ksm_zero_pages", c.ksmZeroPages), ("stable_node_chains", c.stableNodeChains), ("stable_node_dups", c.stableNodeDups),
+    ]
+    var numbers = own.map { TrialCounter(name: $0.0, value: Int64(clamping: $0.1)) }
+    numbers.append(TrialCounter(name: "general_profit", value: c.generalProfit))
+    for (number, space) in spaces.enumerated() {
+      guard let space else { continue }
+      let its: [(String, Int64)] = [
+        ("ksm_rmap_items", Int64(clamping: space.rmapItems)), ("ksm_zero_pages", Int64(clamping: space.zeroPages)),
+        ("ksm_merging_pages", Int64(clamping: space.mergingPages)), ("ksm_process_profit", space.processProfit),
+      ]
+      numbers += its.map { TrialCounter(name: "space \(number) \($0.0)", value: $0.1) }
+    }
+    return numbers
+  }
+}
