@@ -20,18 +20,18 @@ set logscale x; set mxtics 1
 set xtics ('1' 1.0, '10' 10.0, '100' 100.0, '1 000' 1000.0, '10 000' 10000.0, '100 000' 100000.0, '1 000 000' 1000000.0)
 set xrange [0.5:3462300.0]
 set xlabel 'Exits (logarithmic)' offset 0,0.8 textcolor rgb '#333C46'
-set label 'web  1 434' at first 1434, first 0.800 offset character 0.7,0 left textcolor rgb '#333C46'
-set label 'w1  23 132' at first 23132, first 1.800 offset character 0.7,0 left textcolor rgb '#333C46'
-set label 'w2  23 196' at first 23196, first 2.800 offset character 0.7,0 left textcolor rgb '#333C46'
-set label 'database  71 393' at first 71393, first 4.400 offset character 0.7,0 left textcolor rgb '#333C46'
+set label 'web  1 277' at first 1277, first 0.800 offset character 0.7,0 left textcolor rgb '#333C46'
+set label 'w1  17 892' at first 17892, first 1.800 offset character 0.7,0 left textcolor rgb '#333C46'
+set label 'w2  17 826' at first 17826, first 2.800 offset character 0.7,0 left textcolor rgb '#333C46'
+set label 'database  71 166' at first 71166, first 4.400 offset character 0.7,0 left textcolor rgb '#333C46'
 set label 'database  14 183' at first 14183, first 6.000 offset character 0.7,0 left textcolor rgb '#333C46'
 set label 'database  115 410' at first 115410, first 7.600 offset character 0.7,0 left textcolor rgb '#333C46'
 set label 'database  4 655' at first 4655, first 9.200 offset character 0.7,0 left textcolor rgb '#333C46'
 set label 'database  45 931' at first 45931, first 10.800 offset character 0.7,0 left textcolor rgb '#333C46'
-set label 'web  800' at first 800, first 12.400 offset character 0.7,0 left textcolor rgb '#333C46'
-set label 'database  1 476' at first 1476, first 13.400 offset character 0.7,0 left textcolor rgb '#333C46'
-set label 'w1  662' at first 662, first 14.400 offset character 0.7,0 left textcolor rgb '#333C46'
-set label 'w2  662' at first 662, first 15.400 offset character 0.7,0 left textcolor rgb '#333C46'
+set label 'web  694' at first 694, first 12.400 offset character 0.7,0 left textcolor rgb '#333C46'
+set label 'database  1 078' at first 1078, first 13.400 offset character 0.7,0 left textcolor rgb '#333C46'
+set label 'w1  503' at first 503, first 14.400 offset character 0.7,0 left textcolor rgb '#333C46'
+set label 'w2  503' at first 503, first 15.400 offset character 0.7,0 left textcolor rgb '#333C46'
 plot 'exits.csv' every ::0::0 skip 1 using 3:(0.800):(0.5):3:(0.440):(1.160) with boxxyerror fillstyle solid noborder fillcolor rgb '#0072B2', \
   'exits.csv' every ::1::1 skip 1 using 3:(1.800):(0.5):3:(1.440):(2.160) with boxxyerror fillstyle solid noborder fillcolor rgb '#009E73', \
   'exits.csv' every ::2::2 skip 1 using 3:(2.800):(0.5):3:(2.440):(3.160) with boxxyerror fillstyle solid noborder fillcolor rgb '#CC79A7', \

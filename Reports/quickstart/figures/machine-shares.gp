@@ -13,7 +13,7 @@ set ytics offset 0.5,0
 unset key
 set xrange [0:90000000000/1000000000.0]
 set multiplot
-set yrange [0:498.7165625]; set ytics 0, 100.0
+set yrange [0:500.46750000000003]; set ytics 0, 100.0
 set object rectangle from screen 0.08750, 0.94255 to screen 0.10833, 0.97234 front fillstyle solid noborder fillcolor rgb '#0072B2'
 set label 'Private' at screen 0.11563, 0.95745 left front textcolor rgb '#333C46'
 set object rectangle from screen 0.20250, 0.94255 to screen 0.22333, 0.97234 front fillstyle solid noborder fillcolor rgb '#009E73'
