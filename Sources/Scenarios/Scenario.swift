@@ -27,8 +27,36 @@ public struct Scenario: Hashable, Sendable {
   public var overcommit: OvercommitSpec
   /// The virtual machines, in order of creation.
   public var vms: [VMSpec]
-  /// What must hold at the end of the run.
+  /// What must hold at the end of the run; with variants, of each, or between them where it names variants.
   public var expectations: [Expectation]
+  /// Other settings of the same scenario to race against each other; none in most scenarios, and in the plan of a variant.
+  public var variants: [VariantSpec] = []
+}
+
+/// A variant of a scenario: the same with some values changed.
+public struct VariantSpec: Hashable, Sendable {
+  /// The name, unique among the variants, also of the folder that its files go into.
+  public var name: String
+  /// What it shows, for people.
+  public var description: String
+  /// The values that it changes, in order.
+  public var settings: [VariantSetting]
+  /// What must hold of its own summary, beside what must hold of every variant's.
+  public var expectations: [Expectation]
+}
+
+/// A value that a variant changes.
+public struct VariantSetting: Hashable, Sendable {
+  /// The path as for `--set`: `sharing.scanner`, `vms.web.memory`, `vms.*.paging`.
+  public var path: String
+  /// The value as a scenario file writes it; a list or fields in brackets or braces.
+  public var value: String
+
+  /// A path and a value.
+  public init(path: String, value: String) {
+    self.path = path
+    self.value = value
+  }
 }
 
 /// The host of a scenario.

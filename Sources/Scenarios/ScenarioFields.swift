@@ -36,7 +36,23 @@ enum ScenarioFields {
     .list("vms", \.vms, of: .blank, count: 1...4096, vm, "The virtual machines, in order of creation."),
     .values(
       "expect", \.expectations, of: Expectation(path: "", comparison: .equal, value: 0), count: 0...1000, .expectation,
-      "What must hold of the summary at the end of the run; otherwise the run's exit code is 1."),
+      "What must hold of the summary at the end of the run; otherwise the run's exit code is 1. With variants, of each of them, or between "
+        + "them: variants.NAME.sharing.saved_pages > 0."),
+    .list(
+      "variants", \.variants, of: .blank, count: 0...64, variant,
+      "Other settings to race against each other: each is the scenario with some values changed, run on its own; the report compares them."),
+  ]
+
+  private static let variant: [Member<VariantSpec>] = [
+    .value("name", \.name, .identifier, default: .required, "The variant's name, unique in the scenario, also of its folder."),
+    .value("description", \.description, .text, default: .text(""), "What the variant shows, for people."),
+    .settings(
+      "set", \.settings,
+      "The values that it changes, by path as for --set; vms.NAME.memory changes one machine, vms.*.memory all. A section or list is replaced as a whole."
+    ),
+    .values(
+      "expect", \.expectations, of: Expectation(path: "", comparison: .equal, value: 0), count: 0...1000, .expectation,
+      "What must hold of this variant's summary, beside the scenario's own expectations."),
   ]
 
   private static let window: [Member<Scenario>] = [

@@ -94,6 +94,7 @@ struct CanonicalTextTests {
               processes: []
               load: []
         expect: []
+        variants: []
 
         """)
   }

@@ -53,9 +53,12 @@ struct LoadingTests {
     #expect(scenario.overcommit.everyNanoseconds == 2_000_000_000)
     #expect(scenario.overcommit.hostTargetPercent == 75)
     #expect(scenario.overcommit.maxChange == (try size("50MiB")))
-    #expect(scenario.expectations.map(\.path) == ["sharing.merges", "vms.web.exits.ept_violation", "host.free_min_bytes"])
-    #expect(scenario.expectations.map(\.comparison) == [.greater, .notEqual, .atLeast])
-    #expect(scenario.expectations.map(\.value) == [0, 1.5, 104_857_600])
+    #expect(
+      scenario.expectations.map(\.path) == [
+        "sharing.merges", "vms.web.exits.ept_violation", "host.free_min_bytes", "vms.web.slowdown", "variants.fast.sharing.first_merge_ns",
+      ])
+    #expect(scenario.expectations.map(\.comparison) == [.greater, .notEqual, .atLeast, .less, .less])
+    #expect(scenario.expectations.map(\.value) == [0, 1.5, 104_857_600, .result("vms.w1.slowdown"), 10_000_000_000])
   }
 
   @Test("The plan's virtual machines are what the text says")

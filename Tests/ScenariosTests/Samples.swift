@@ -104,6 +104,15 @@ enum Samples {
       - sharing.merges > 0
       - vms.web.exits.ept_violation != 1.5
       - host.free_min_bytes >= 100MiB
+      - vms.web.slowdown < vms.w1.slowdown
+      - variants.fast.sharing.first_merge_ns < 10s
+    variants:
+      - name: fast
+        description: A scanner that hurries.
+        set: {sharing.scanner: ksm, vms.*.shares: 7, vms.web.guest.load: [{at: 1s, level: 5%}], "vms.w1.guest.trace": "b: #.pit"}
+        expect: [sharing.merges >= 1]
+      - name: plain
+        description: As it is.
     """
 
   /// Loads a text as `test.yaml`; every trace is there.
