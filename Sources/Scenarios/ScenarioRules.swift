@@ -76,6 +76,11 @@ struct ScenarioRules {
     require(
       machineCount <= Self.mostMachines, at: "vms", with: scenario.vms.indices.map { "vms.\($0).count" },
       "there are \(machineCount) virtual machines, more than \(Self.mostMachines)")
+    require(
+      scenario.host.numaNodes == 1 || scenario.host.memory.bytes / UInt64(max(1, scenario.host.numaNodes)) >= 16 << 20,
+      at: "host.numa_nodes",
+      with: ["host.memory"],
+      "\(scenario.host.memory) in \(scenario.host.numaNodes) NUMA nodes are less than 16MiB each")
     checkNames()
     for (index, vm) in scenario.vms.enumerated() {
       let path = "vms.\(index)"

@@ -52,7 +52,9 @@ enum Samples {
       prune: 0s
       tuner: advisor
       advisor: {target_scan_time: 100s, max_cpu: 50%, min_pages_to_scan: 100, max_pages_to_scan: 20000}
-      salting: true
+      salting: false
+      esx: {order: linear, scan_time: 0s, max_scan_rate: 1000/s}
+      zero_only: {gated: false}
     overcommit: {policy: share-proportional, every: 2s, host_target: 75%, max_change: 50MiB}
     vms:
       - name: web
@@ -63,6 +65,8 @@ enum Samples {
         balloon: false
         tenant: acme
         numa_node: 1
+        huge_pages: always
+        split_huge_pages: false
         start: 1s
         stop: 80s
         guest:
@@ -74,6 +78,9 @@ enum Samples {
           file_reads: 4000/s
           file_accesses: random
           init_on_free: true
+          aslr: true
+          pointers: 30%
+          storm: {at: 5s, pages: 50%, bytes: same}
           processes:
             - name: nginx
               count: 8
