@@ -141,7 +141,7 @@ let package = Package(
       ]),
     tests("RAMImagesTests", ["RAMImages", "PageSharing", "PageContents", "Files", "Addressing", "Columns"]),
     tests("LiveKernelTests", ["LiveKernel", "RAMImages", "PageSharing", "Addressing", "Columns"]),
-    tests("ScenariosTests", ["Scenarios", "Guests", "PageSharing", "Translation", "Addressing", "Columns"]),
+    tests("ScenariosTests", ["Scenarios", "Guests", "Machine", "PageSharing", "Translation", "Addressing", "Columns"]),
     tests(
       "LaboratoryTests",
       [

@@ -25,7 +25,9 @@ public final class Experiment {
   let host: Host
   let tenants: [Tenant]
   let cost: CostPreset
-  let scanner: (any PageScanner<Host>)?
+  /// What drives the scanner; nil where none runs.
+  let driver: ScanDriver?
+  private var isScanScheduled = false
   private var policy: any OvercommitPolicy
   private var queue = EventQueue<Event>()
 
@@ -33,27 +35,18 @@ public final class Experiment {
   var samples: [Sample] = []
   var audit = AuditSummary()
   var freeMin = Int.max
-  /// The processor time that the scanner took so far.
-  private(set) var scannerNanoseconds: UInt64 = 0
-  /// The same at the last sample, and when that was.
+  /// When the last sample was taken, and the scanner's processor time up to then.
   var lastSample: (time: UInt64, scannerNanoseconds: UInt64)?
   /// When the first page was merged.
   private(set) var firstMerge: UInt64?
 
   /// What can happen.
   private enum Event: Equatable {
-    case boot(Int), shutDown(Int), tick, scan, decide, window, sample
+    case boot(Int), shutDown(Int), tick, scan, tune, decide, window, sample
   }
 
   /// Guests and balloons act so often.
   static let tickNanoseconds: UInt64 = 100_000_000
-  /// What the scanner's work costs.
-  static let scanCosts = ScanCosts()
-  /// The time that a scanner which does not count its work spends on a page: 5 us are 0.8 GiB/s, between what the kernel's own passes when it
-  /// only checks checksums (0.4 to 1.2) and when it searches trees (0.1 to 0.2).
-  static let scanNanosecondsPerPage: UInt64 = 5_000
-  /// The least time between two batches, so that one that found nothing to do does not follow itself at once.
-  static let leastPauseNanoseconds: UInt64 = 10_000
   /// How fast a balloon moves, in pages a tick: 157 MiB/s, measured on a Linux guest with free memory.
   static let balloonPagesPerTick = 157 * 256 / 10
 
@@ -73,17 +66,20 @@ public final class Experiment {
     do throws(HostError) {
       host = try Host(
         HostConfiguration(
-          memory: scenario.host.memory, swap: scenario.host.swap, tlb: tlb, guestPageCapacity: capacity, audited: audited))
+          memory: scenario.host.memory, swap: scenario.host.swap, tlb: tlb, guestPageCapacity: capacity, audited: audited,
+          numaNodes: scenario.host.numaNodes))
     } catch { throw .host(error) }
     let spaces = SpaceNumbers(scenario)
     let random = RandomSource(seed: scenario.seed)
     var tenants: [Tenant] = []
     for plan in plans { tenants.append(try plan.tenant(on: host, spaces: spaces, random: random)) }
     self.tenants = tenants
-    scanner = scenario.sharing.scanner.makeScanner(
-      scenario.sharing.settings(seed: scenario.seed), for: host, capacity: capacity, frameCount: host.frameCount)
+    let scanner = scenario.sharing.scanner.makeScanner(
+      scenario.sharing.settings(seed: scenario.seed), for: host, capacity: capacity, frameCount: host.frameCount,
+      numaNodes: scenario.host.numaNodes)
+    driver = scanner.map { ScanDriver($0, scenario.sharing) }
     policy = try Self.makePolicy(scenario.overcommit)
-    // The host belongs to the scanner and must not own it in turn.
+    // The scanner owns its memory, the host, which must not own the scanner in turn.
     if let scanner { host.onZeroPageLost = { [unowned scanner] in scanner.zeroPageLeft($0) } }
   }
 
@@ -130,7 +126,7 @@ public final class Experiment {
   private func boot(_ tenant: Tenant) {
     tenant.boot()
     noteFree()
-    guard tenant.spec.mergeable, let scanner else { return }
+    guard tenant.spec.mergeable, let scanner = driver?.scanner else { return }
     let first = tenant.vm.firstPage.index
     // Without salting all machines are of one tenant.
     let owner = scenario.sharing.salting ? tenant.owner : 0
@@ -150,7 +146,10 @@ public final class Experiment {
   private func schedule() {
     queue.schedule(.sample, at: 0)
     queue.schedule(.tick, at: 0)
-    if scanner != nil { schedule(.scan, after: pace.pauseNanoseconds) }
+    if let driver {
+      if driver.runs { scheduleScan(after: driver.pace.pauseNanoseconds) }
+      if let interval = driver.tuningNanoseconds { schedule(.tune, after: interval) }
+    }
     schedule(.decide, after: scenario.overcommit.everyNanoseconds)
     schedule(.window, after: scenario.windowNanoseconds)
   }
@@ -169,6 +168,7 @@ public final class Experiment {
     case .boot(let index): boot(tenants[index])
     case .shutDown(let index): tenants[index].shutDown(on: host)
     case .scan: scan()
+    case .tune: tune()
     case .decide:
       decide()
       schedule(.decide, after: scenario.overcommit.everyNanoseconds)
@@ -184,23 +184,32 @@ public final class Experiment {
     }
   }
 
-  /// How much is scanned in a batch, and how long the pause after it is.
-  private var pace: ScanPace {
-    let knobs = scenario.sharing.ksm
-    return scanner?.pace ?? ScanPace(pages: knobs.pagesToScan, pauseNanoseconds: knobs.sleepNanoseconds)
+  /// One batch of the scanner. While a tuner has it stopped there is none.
+  private func scan() {
+    isScanScheduled = false
+    guard let driver, driver.runs else { return }
+    unregisterStopped(from: driver.scanner)
+    let pause = driver.scan(at: now)
+    noteFirstMerge()
+    scheduleScan(after: pause)
   }
 
-  /// One batch of the scanner. The next one comes when the batch's processor time and the pause have passed.
-  private func scan() {
-    guard let scanner else { return }
-    unregisterStopped(from: scanner)
-    let pace = pace
-    let batch = scanner.scanBatch(pages: pace.pages, at: now)
-    let isCounted = batch.work != ScanWork()
-    let cost = isCounted ? Self.scanCosts.nanoseconds(of: batch.work) : batch.pagesScanned * Self.scanNanosecondsPerPage
-    scannerNanoseconds = scannerNanoseconds.addingSaturating(cost)
-    noteFirstMerge()
-    schedule(.scan, after: max(Self.leastPauseNanoseconds, pace.pauseNanoseconds.addingSaturating(cost)))
+  private func scheduleScan(after nanoseconds: UInt64) {
+    isScanScheduled = true
+    schedule(.scan, after: nanoseconds)
+  }
+
+  /// One look of the tuner.
+  private func tune() {
+    guard let driver, let interval = driver.tuningNanoseconds else { return }
+    let live = tenants.filter(\.isLive)
+    driver.tune(
+      TunerStatistics(
+        totalBytes: UInt64(host.frameCount) << 12, freeBytes: UInt64(host.freeFrames) << 12,
+        committedBytes: live.reduce(0) { $0 + UInt64($1.pages) << 12 },
+        residentBytes: live.reduce(0) { $0 + UInt64(max(0, $1.vm.privateFrames + $1.vm.stablePages)) << 12 }))
+    if driver.runs, !isScanScheduled { scheduleScan(after: driver.pace.pauseNanoseconds) }
+    schedule(.tune, after: interval)
   }
 
   private func noteFirstMerge() {
@@ -229,13 +238,5 @@ public final class Experiment {
     let statistics = HostStatistics(totalBytes: total, usedBytes: total - free, freeBytes: free)
     let targets = policy.targets(host: statistics, guests: governed.map(\.statistics))
     for (tenant, target) in zip(governed, targets) { tenant.setTarget(pages: Int(clamping: target.targetBytes >> 12)) }
-  }
-}
-
-extension UInt64 {
-  /// The sum, or the greatest number where it would be more than that.
-  fileprivate func addingSaturating(_ other: UInt64) -> UInt64 {
-    let sum = addingReportingOverflow(other)
-    return sum.overflow ? .max : sum.partialValue
   }
 }

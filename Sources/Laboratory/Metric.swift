@@ -26,7 +26,11 @@ public enum Metric: String, CaseIterable, Sendable {
   case scannerVisits = "scanner_visits"
   case scannerCPUNanoseconds = "scanner_cpu_ns"
   case scannerCPU = "scanner_cpu"
+  case pagesToScan = "pages_to_scan"
   // Of a virtual machine.
+  case ksmMergingPages = "ksm_merging_pages"
+  case ksmRmapItems = "ksm_rmap_items"
+  case ksmProcessProfit = "ksm_process_profit"
   case balloonTargetBytes = "balloon_target_bytes"
   case balloonActualBytes = "balloon_actual_bytes"
   case balloonFreedBytes = "balloon_freed_bytes"
@@ -65,7 +69,7 @@ public enum Metric: String, CaseIterable, Sendable {
     case .pagesUnshared: ("pages", "Pages that the scanner found unique in the current scan.")
     case .pagesVolatile: ("pages", "The scanner's other pages: changed too fast, skipped, or given the zero page.")
     case .pagesSkipped: ("pages", "Pages that smart_scan skipped since the start.")
-    case .ksmZeroPages: ("pages", "Pages that the scanner mapped to the zero page.")
+    case .ksmZeroPages: ("pages", "Pages that the scanner mapped to the zero page; of the host: those of all guests.")
     case .stableNodeChains: ("contents", "Contents with more copies than max_page_sharing allows for one stable page.")
     case .stableNodeDups: ("pages", "Stable pages of those contents.")
     case .rmapItems: ("items", "Items that the scanner keeps, one for each page that it has seen; 64 bytes each in the kernel.")
@@ -74,6 +78,14 @@ public enum Metric: String, CaseIterable, Sendable {
     case .scannerVisits: ("visits", "Visits of the scanner to pages since the start, those to merged pages included.")
     case .scannerCPUNanoseconds: ("ns", "Processor time that the scanner's work took since the start, by the costs of its operations.")
     case .scannerCPU: ("ratio", "The scanner's processor time since the last sample, as a part of one processor.")
+    case .pagesToScan: ("pages", "Pages in a batch of the scanner, as they are set now; 0 while a tuner has it stopped.")
+    case .ksmMergingPages: ("pages", "The guest's pages that share a stable page, the first sharer of each included (/proc/PID/ksm_stat).")
+    case .ksmRmapItems: ("items", "Items that the scanner keeps for the guest's pages (/proc/PID/ksm_stat).")
+    case .ksmProcessProfit:
+      (
+        "bytes",
+        "Bytes that the guest's pages save less bytes that its items take: (merging + zero) * 4096 - items * 64 (/proc/PID/ksm_stat)."
+      )
     case .balloonTargetBytes: ("bytes", "The memory that the policy wants the guest to have.")
     case .balloonActualBytes: ("bytes", "The guest's memory less what its balloon holds; 0 once the host has stopped the guest.")
     case .balloonFreedBytes: ("bytes", "Host frames that the guest's balloon freed since the start.")

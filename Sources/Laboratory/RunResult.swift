@@ -121,6 +121,12 @@ public struct VMSummary: Hashable, Sendable {
   public var swappedBytes: UInt64 = 0
   /// Pages that the host had to read back from swap for it.
   public var swapIns: UInt64 = 0
+  /// Huge mappings of 2 MiB that it has, and those that were split since the start.
+  public var hugeMappings: UInt64 = 0
+  /// See `hugeMappings`.
+  public var hugeSplits: UInt64 = 0
+  /// What the scanner counts of it; zeros where the scanner does not count so, and once it has ended.
+  public var ksm = KSMProcessStatistics()
   /// Page faults that its own kernel handled.
   public var guestFaults: UInt64 = 0
   /// Cycles that its accesses took, over the cycles of the same accesses on bare hardware with enough memory.

@@ -41,13 +41,15 @@ extension Experiment {
   }
 
   private func sampleScanner() {
-    let counters = scanner?.counters ?? KSMCounters()
+    let counters = driver?.scanner.counters ?? KSMCounters()
+    let scannerNanoseconds = driver?.nanoseconds ?? 0
+    let pagesToScan = driver.map { $0.runs ? $0.pace.pages : 0 } ?? 0
     let values: [(Metric, UInt64)] = [
       (.fullScans, counters.fullScans), (.pagesScanned, counters.pagesScanned), (.pagesShared, counters.pagesShared),
       (.pagesSharing, counters.pagesSharing), (.pagesUnshared, counters.pagesUnshared), (.pagesVolatile, counters.pagesVolatile),
       (.pagesSkipped, counters.pagesSkipped), (.ksmZeroPages, counters.ksmZeroPages), (.stableNodeChains, counters.stableNodeChains),
-      (.stableNodeDups, counters.stableNodeDups), (.rmapItems, counters.rmapItems), (.scannerVisits, scanner?.work.visits ?? 0),
-      (.scannerCPUNanoseconds, scannerNanoseconds),
+      (.stableNodeDups, counters.stableNodeDups), (.rmapItems, counters.rmapItems), (.scannerVisits, driver?.scanner.work.visits ?? 0),
+      (.scannerCPUNanoseconds, scannerNanoseconds), (.pagesToScan, pagesToScan),
     ]
     for (metric, value) in values { note("", metric, value) }
     samples.append(Sample(timeNanoseconds: now, vm: "", metric: .generalProfit, value: .integer(counters.generalProfit)))
@@ -70,12 +72,24 @@ extension Experiment {
       (.swapIns, vm.swapIns),
     ]
     for (metric, value) in values { note(name, metric, value) }
+    if let process = processStatistics(of: tenant) {
+      for (metric, value) in [
+        (Metric.ksmMergingPages, process.mergingPages), (.ksmZeroPages, process.zeroPages), (.ksmRmapItems, process.rmapItems),
+      ] { note(name, metric, value) }
+      samples.append(Sample(timeNanoseconds: now, vm: name, metric: .ksmProcessProfit, value: .integer(process.profit)))
+    }
     let window = tenant.takeWindowsSinceSample()
     // Before the first window, and for a stopped guest, there is no rate: a gap says so, a zero would not.
     guard window.counters.references > 0 else { return }
     note(name, .tlbMissRate, window.missRate)
     note(name, .referencesPerWalk, window.referencesPerWalk)
     note(name, .slowdown, window.slowdown(cost))
+  }
+
+  /// What the scanner counts of a guest; nil before it is on the scanner's list, once it has ended, or where the scanner does not count so.
+  private func processStatistics(of tenant: Tenant) -> KSMProcessStatistics? {
+    guard tenant.vm.isRunning, let space = tenant.space else { return nil }
+    return driver?.scanner.statistics(of: space)
   }
 
   private func bytes(_ pages: Int) -> UInt64 { UInt64(max(0, pages)) << 12 }
@@ -102,10 +116,10 @@ extension Experiment {
     sharing.savedInter = UInt64(census.savedInter)
     sharing.merges = host.events.merges
     sharing.cowBreaks = host.events.copiesOnWrite
-    sharing.ksm = scanner?.counters ?? KSMCounters()
+    sharing.ksm = driver?.scanner.counters ?? KSMCounters()
     sharing.firstMergeNanoseconds = firstMerge
-    sharing.work = scanner?.work ?? ScanWork()
-    sharing.scannerNanoseconds = scannerNanoseconds
+    sharing.work = driver?.scanner.work ?? ScanWork()
+    sharing.scannerNanoseconds = driver?.nanoseconds ?? 0
     return RunResult(
       scenario: scenario, state: state, virtualNanoseconds: now, host: hostSummary(), sharing: sharing, vms: tenants.map(summary),
       audit: audit,
@@ -129,6 +143,9 @@ extension Experiment {
     summary.sharedBytes = bytes(vm.stablePages + vm.placedZeroPages)
     summary.swappedBytes = bytes(vm.swappedPages)
     summary.swapIns = vm.swapIns
+    summary.hugeMappings = UInt64(max(0, vm.hugeMappings))
+    summary.hugeSplits = vm.hugeSplits
+    summary.ksm = processStatistics(of: tenant) ?? KSMProcessStatistics()
     summary.guestFaults = tenant.guest.statistics.faults
     summary.slowdown = tenant.windows.slowdown(cost)
     return summary

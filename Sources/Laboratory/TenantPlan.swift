@@ -39,8 +39,9 @@ struct TenantPlan {
 
   func tenant(on host: Host, spaces: SpaceNumbers, random: RandomSource) throws(ExperimentError) -> Tenant {
     let vm: VirtualMachine
+    let backing = MemoryBacking(hugePages: spec.hugePages, splitsHugeOnMerge: spec.splitsHugeOnMerge, numaNode: spec.numaNode)
     do throws(HostError) {
-      vm = try host.createVM(name: spec.name, memory: memory, paging: spec.paging)
+      vm = try host.createVM(name: spec.name, memory: memory, paging: spec.paging, backing: backing)
     } catch { throw .host(error) }
     let own = spaces.own(of: spec.name)
     let guest: any Guest

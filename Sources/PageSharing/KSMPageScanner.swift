@@ -29,4 +29,6 @@ public final class KSMPageScanner<Memory: ScannableMemory>: PageScanner {
   @inlinable public var counters: KSMCounters { scanner.counters }
   /// All the work done so far.
   @inlinable public var work: ScanWork { scanner.work }
+  /// What the kernel would say of one address space. Counts its items.
+  @inlinable public func statistics(of space: SpaceID) -> KSMProcessStatistics? { scanner.statistics(of: space) }
 }

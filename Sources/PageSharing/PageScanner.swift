@@ -34,6 +34,8 @@ public protocol PageScanner<Memory>: AnyObject {
   var counters: KSMCounters { get }
   /// All the work done so far.
   var work: ScanWork { get }
+  /// What the kernel would say of one address space; nil where the scanner does not count by space. It may take a look at each page.
+  func statistics(of space: SpaceID) -> KSMProcessStatistics?
 }
 
 extension PageScanner {
@@ -43,6 +45,8 @@ extension PageScanner {
   @inlinable public func pageRead(_ page: PageOrdinal, from block: UInt64, at now: UInt64) {}
   /// Ignored.
   @inlinable public func zeroPageLeft(_ page: PageOrdinal) {}
+  /// Not counted.
+  @inlinable public func statistics(of space: SpaceID) -> KSMProcessStatistics? { nil }
 }
 
 /// How much to scan, and how long to pause after it.

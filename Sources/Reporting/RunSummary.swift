@@ -99,6 +99,12 @@ extension VMSummary {
     ("shared_bytes", "bytes", "Its pages that map shared frames."),
     ("swapped_bytes", "bytes", "Its pages on the host's swap device."),
     ("swap_ins", "pages", "Pages read back from the host's swap device."),
+    ("huge_mappings", "mappings", "Its memory that the host backs with huge pages, in mappings of 2 MiB."),
+    ("huge_splits", "splits", "Huge mappings that were split since the start."),
+    ("ksm_merging_pages", "pages", Metric.ksmMergingPages.meaning),
+    ("ksm_zero_pages", "pages", "Its pages that the scanner mapped to the zero page."),
+    ("ksm_rmap_items", "items", Metric.ksmRmapItems.meaning),
+    ("ksm_process_profit", "bytes", Metric.ksmProcessProfit.meaning),
     ("guest_faults", "faults", "Page faults that its own kernel handled."),
     ("slowdown", "ratio", "Cycles that its accesses took, over the cycles of the same accesses on bare hardware with enough memory."),
   ]
@@ -108,7 +114,8 @@ extension VMSummary {
     [
       .count(references), .real(referencesPerWalk), .real(tlbMissRate), .count(balloonTargetBytes), .count(balloonActualBytes),
       .count(balloonActualMinBytes), .count(balloonActualMaxBytes), .count(balloonFreedBytes), .count(privateBytes), .count(sharedBytes),
-      .count(swappedBytes), .count(swapIns), .count(guestFaults), .real(slowdown),
+      .count(swappedBytes), .count(swapIns), .count(hugeMappings), .count(hugeSplits), .count(ksm.mergingPages), .count(ksm.zeroPages),
+      .count(ksm.rmapItems), .integer(ksm.profit), .count(guestFaults), .real(slowdown),
     ]
   }
 }

@@ -5,11 +5,33 @@ internal import Scenarios
 public enum RunVerdict {
   /// The expectations that do not hold, each with the value that was found.
   public static func failedExpectations(of result: RunResult) -> [String] {
-    let summary = result.summary
-    return result.scenario.expectations.compactMap { expectation in
+    failed(result.scenario.expectations, of: result.summary)
+  }
+
+  /// Those of some expectations that do not hold of a summary.
+  static func failed(_ expectations: [Expectation], of summary: JSONValue) -> [String] {
+    expectations.compactMap { expectation in
       let asked = "\(expectation.path) \(expectation.comparison.rawValue) \(text(expectation.value))"
-      guard let actual = summary.number(at: expectation.path) else { return "\(asked): the summary has no such number" }
-      return expectation.holds(for: actual) ? nil : "\(asked): it is \(text(actual))"
+      guard let actual = summary.number(at: expectation.path) else { return "\(asked): \(missing(expectation.path, summary))" }
+      switch expectation.value {
+      case .number(let number): return expectation.holds(for: actual, against: number) ? nil : "\(asked): it is \(text(actual))"
+      case .result(let path):
+        guard let other = summary.number(at: path) else { return "\(asked): \(missing(path, summary))" }
+        return expectation.holds(for: actual, against: other) ? nil : "\(asked): they are \(text(actual)) and \(text(other))"
+      }
+    }
+  }
+
+  /// Why there is no number at a path.
+  private static func missing(_ path: String, _ summary: JSONValue) -> String {
+    if case .null? = summary.value(at: path) { return "\(path) has no value, since it never came about" }
+    return "the summary has no number \(path)"
+  }
+
+  private static func text(_ operand: Expectation.Operand) -> String {
+    switch operand {
+    case .number(let number): text(number)
+    case .result(let path): path
     }
   }
 

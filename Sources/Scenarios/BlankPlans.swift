@@ -14,6 +14,10 @@ extension Scenario {
   }
 }
 
+extension VariantSpec {
+  static var blank: VariantSpec { VariantSpec(name: "", description: "", settings: [], expectations: []) }
+}
+
 extension VMSpec {
   static var blank: VMSpec {
     VMSpec(

@@ -21,7 +21,7 @@ indirect enum CanonicalNode: Sendable {
     case .scalar(let value): text += margin + Self.quoted(value) + "\n"
     case .mapping(let fields):
       for (key, value) in fields {
-        text += "\(margin)\(key):"
+        text += "\(margin)\(Self.quoted(key)):"
         value.writeValue(to: &text, indent: indent + 2)
       }
     case .sequence(let elements):

@@ -122,6 +122,8 @@ extension ScenarioSchema {
         inner = explanations(of: fields, under: here + ["*"], in: kind)
       case .values(let value, let count):
         details.append(Explanation.Detail("holds", "a list of \(count.lowerBound) to \(count.upperBound) elements, each \(value.words)"))
+      case .settings:
+        details.append(Explanation.Detail("holds", "values by the paths of other fields, such as sharing.scanner: none"))
       case .choice(let key, let alternatives):
         let names = alternatives.map(\.name).joined(separator: ", ")
         details.append(Explanation.Detail("holds", "fields by its \(key), one of \(names)"))

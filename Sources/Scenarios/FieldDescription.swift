@@ -10,6 +10,8 @@ public struct FieldDescription: Sendable {
     case list([FieldDescription], count: ClosedRange<Int>)
     /// A list of single values, with how many there may be.
     case values(ValueDescription, count: ClosedRange<Int>)
+    /// Values by the paths of other fields.
+    case settings
     /// Fields that depend on the value of one of them.
     case choice(key: String, [Alternative])
   }

@@ -12,6 +12,8 @@ public struct LoadedScenario: Sendable {
   public let sourceBytes: [UInt8]
   /// The values that replaced the file's, each `path=value`, in order.
   public let overrides: [String]
+  /// Its variants, each a plan of its own; none in most scenarios.
+  public let variants: [LoadedVariant]
 }
 
 extension Scenario {

@@ -120,4 +120,15 @@ extension Member {
       },
       write: { .sequence($0[keyPath: property].map { .scalar(type.write($0)) }) })
   }
+
+  /// A field that holds values by the paths of other fields.
+  static func settings(_ name: String, _ property: Property<[VariantSetting]>, _ documentation: String) -> Member {
+    Member(
+      description: FieldDescription(name: name, kind: .settings, isRequired: false, defaultText: "{}", documentation: documentation),
+      read: { entry, path, root, reading in
+        guard let entry, let fields = reading.fields(of: entry.value, named: name, path, at: entry.keyPlace) else { return }
+        root[keyPath: property] = fields.map { VariantSetting(path: $0.key, value: $0.value.flowText) }
+      },
+      write: { .mapping($0[keyPath: property].map { ($0.path, .scalar($0.value)) }) })
+  }
 }

@@ -1,5 +1,6 @@
 public import Addressing
 public import Guests
+public import Machine
 public import PageSharing
 public import Translation
 
@@ -27,8 +28,36 @@ public struct Scenario: Hashable, Sendable {
   public var overcommit: OvercommitSpec
   /// The virtual machines, in order of creation.
   public var vms: [VMSpec]
-  /// What must hold at the end of the run.
+  /// What must hold at the end of the run; with variants, of each, or between them where it names variants.
   public var expectations: [Expectation]
+  /// Other settings of the same scenario to race against each other; none in most scenarios, and in the plan of a variant.
+  public var variants: [VariantSpec] = []
+}
+
+/// A variant of a scenario: the same with some values changed.
+public struct VariantSpec: Hashable, Sendable {
+  /// The name, unique among the variants, also of the folder that its files go into.
+  public var name: String
+  /// What it shows, for people.
+  public var description: String
+  /// The values that it changes, in order.
+  public var settings: [VariantSetting]
+  /// What must hold of its own summary, beside what must hold of every variant's.
+  public var expectations: [Expectation]
+}
+
+/// A value that a variant changes.
+public struct VariantSetting: Hashable, Sendable {
+  /// The path as for `--set`: `sharing.scanner`, `vms.web.memory`, `vms.*.paging`.
+  public var path: String
+  /// The value as a scenario file writes it; a list or fields in brackets or braces.
+  public var value: String
+
+  /// A path and a value.
+  public init(path: String, value: String) {
+    self.path = path
+    self.value = value
+  }
 }
 
 /// The host of a scenario.
@@ -52,28 +81,27 @@ public struct SharingSpec: Hashable, Sendable {
   /// Its knobs, as the scenario gives them; a tuner may set some of them in the run.
   public var ksm: KSMSettings
   /// What sets the knobs in the course of the run.
-  public var tuner: TunerName = .none
+  public var tuner: TunerKind = .none
   /// The knobs of the scan-time advisor, where that is the tuner.
   public var advisor = ScanTimeAdvisor.Settings()
   /// Whether scanners that know tenants share inside each of them only.
-  public var salting = false
+  public var salting = true
+  /// The knobs of VMware ESX's page sharer, but for salting.
+  public var esx = ESXSettings()
+  /// The knobs of the scanner of zero pages.
+  public var zeroOnly = ZeroOnlySettings()
 
   /// The settings of a scanner that draws its random numbers from a seed.
   public func settings(seed: UInt64) -> ScannerSettings {
     var settings = ScannerSettings()
     settings.ksm = ksm
     settings.ksm.advisor = tuner == .advisor ? advisor : nil
+    settings.esx = esx
+    settings.esx.isSalted = salting
+    settings.zeroOnly = zeroOnly
     settings.seed = seed
     return settings
   }
-}
-
-/// What sets a scanner's knobs in the course of a run.
-public enum TunerName: String, CaseIterable, Sendable {
-  /// Nothing: they stay as they are.
-  case none
-  /// The kernel's scan-time advisor.
-  case advisor
 }
 
 /// The policy that divides memory in a scenario.
@@ -110,6 +138,10 @@ public struct VMSpec: Hashable, Sendable {
   public var tenant = ""
   /// The NUMA node that its memory comes from while there is some, from 0.
   public var numaNode = 0
+  /// Whether the host backs it with huge pages.
+  public var hugePages = HugePages.never
+  /// Whether a scanner may split huge pages at any time; otherwise only while the host's memory is short.
+  public var splitsHugeOnMerge = true
   /// How many equal machines this stands for; 1 in every plan that was loaded, where each has its own place.
   public var count = 1
   /// When it boots, in nanoseconds of virtual time.

@@ -36,7 +36,23 @@ enum ScenarioFields {
     .list("vms", \.vms, of: .blank, count: 1...4096, vm, "The virtual machines, in order of creation."),
     .values(
       "expect", \.expectations, of: Expectation(path: "", comparison: .equal, value: 0), count: 0...1000, .expectation,
-      "What must hold of the summary at the end of the run; otherwise the run's exit code is 1."),
+      "What must hold of the summary at the end of the run; otherwise the run's exit code is 1. With variants, of each of them, or between "
+        + "them: variants.NAME.sharing.saved_pages > 0."),
+    .list(
+      "variants", \.variants, of: .blank, count: 0...64, variant,
+      "Other settings to race against each other: each is the scenario with some values changed, run on its own; the report compares them."),
+  ]
+
+  private static let variant: [Member<VariantSpec>] = [
+    .value("name", \.name, .identifier, default: .required, "The variant's name, unique in the scenario, also of its folder."),
+    .value("description", \.description, .text, default: .text(""), "What the variant shows, for people."),
+    .settings(
+      "set", \.settings,
+      "The values that it changes, by path as for --set; vms.NAME.memory changes one machine, vms.*.memory all. A section or list is replaced as a whole."
+    ),
+    .values(
+      "expect", \.expectations, of: Expectation(path: "", comparison: .equal, value: 0), count: 0...1000, .expectation,
+      "What must hold of this variant's summary, beside the scenario's own expectations."),
   ]
 
   private static let window: [Member<Scenario>] = [
@@ -59,7 +75,7 @@ enum ScenarioFields {
       "cost", \.cost, .name("a cost preset", among: KnownNames.costs), default: .text("haswell-2013"),
       "What walks, faults and exits cost in cycles: a preset measured on a processor."),
     .value(
-      "numa_nodes", \.numaNodes, .integer(1...64), default: .text("1"),
+      "numa_nodes", \.numaNodes, .integer(HostConfiguration.nodeLimits), default: .text("1"),
       "How many NUMA nodes the memory lies on, in equal parts."),
   ]
 
@@ -89,8 +105,26 @@ enum ScenarioFields {
     .value("tuner", \.tuner, .oneOf("a tuner"), default: .text("none"), "What sets the scanner's knobs in the course of the run."),
     .section("advisor", \.advisor, advisor, "The kernel's scan-time advisor, for tuner: advisor."),
     .value(
-      "salting", \.salting, .boolean, default: .text("false"),
-      "Whether scanners that know tenants share inside each of them only; otherwise all machines are of one tenant."),
+      "salting", \.salting, .boolean, default: .text("true"),
+      "Whether scanners that know tenants (esx) share inside each of them only, as VMware ESX does since 2014."),
+    .section("esx", \.esx, esx, "The knobs of VMware ESX's page sharer."),
+    .section("zero_only", \.zeroOnly, zeroOnly, "The knobs of the scanner of zero pages."),
+  ]
+
+  private static let esx: [Member<ESXSettings>] = [
+    .value("order", \.order, .oneOf("an order of scanning"), default: .text("random"), "In which order it looks at pages."),
+    .value(
+      "scan_time", \.scanTimeNanoseconds, .duration("0s", 0...longestRun), default: .text("1h"),
+      "The time in which a whole guest is scanned (Mem.ShareScanTime); with 0s, pages_to_scan and sleep set the pace."),
+    .value(
+      "max_scan_rate", \.maxPagesPerSecond, .rate(1...1_000_000_000), default: .text("40960/s"),
+      "The most pages that are scanned in a second, over all guests (Mem.ShareScanGHz: 4 MB for each GHz of the host)."),
+  ]
+
+  private static let zeroOnly: [Member<ZeroOnlySettings>] = [
+    .value(
+      "gated", \.isGated, .boolean, default: .text("true"),
+      "Whether a page must have held zeros at its last visit too, as KSM demands of every page.")
   ]
 
   private static let advisor: [Member<ScanTimeAdvisor.Settings>] = [
@@ -139,6 +173,12 @@ enum ScenarioFields {
     .value(
       "tenant", \.tenant, .label, default: .derived("the machine's own name", { _ in "" }),
       "To whom it belongs: with salting, machines of one tenant share among themselves only."),
+    .value(
+      "huge_pages", \.hugePages, .oneOf("a way to use huge pages"), default: .text("never"),
+      "Whether the host backs it with huge pages of 2 MiB."),
+    .value(
+      "split_huge_pages", \.splitsHugeOnMerge, .boolean, default: .text("true"),
+      "Whether the scanner may split its huge pages at any time, as Linux KSM does; otherwise only under memory pressure, as ESX does."),
     .value("numa_node", \.numaNode, .integer(0...63), default: .text("0"), "The NUMA node that its memory comes from while there is some."),
     .value(
       "start", \.startNanoseconds, .duration("0s", 0...longestRun), default: .text("0s"),
@@ -175,8 +215,14 @@ enum ScenarioFields {
       .value(
         "init_on_free", \.initOnFree, .boolean, default: .text("false"),
         "Whether the guest's kernel fills pages with zeros when they are freed (Linux init_on_free=1)."),
+      .value(
+        "aslr", \.aslr, .boolean, default: .text("false"), "Whether address spaces are randomized, each process's and the kernel's."),
+      .value(
+        "pointers", \.pointerPercent, .percent(), default: .text("20%"),
+        "Of the pages that processes, or kernels, hold alike, those that hold addresses: they differ where address spaces are randomized."),
       .list("processes", \.processes, of: .blank, count: 0...256, process, "Its groups of equal processes."),
       .list("load", \.load, of: LoadPoint(atNanoseconds: 0, levelPercent: 100), count: 0...10_000, load, loadMeaning),
+      .section("storm", \.storm, storm, "A moment at which it writes to all its memory at once."),
     ],
     make: { .synthetic($0) }, parts: { if case .synthetic(let parts) = $0 { parts } else { nil } },
     "A guest that memlab makes up: an operating system, its page cache and its processes.")
@@ -190,6 +236,7 @@ enum ScenarioFields {
       .value("reads", \.readsPerSecond, .rate(0...100_000_000), default: .text("1000/s"), "Pages read at full load."),
       .value("writes", \.writesPerSecond, .rate(0...100_000_000), default: .text("0/s"), "Pages written at full load."),
       .list("load", \.load, of: LoadPoint(atNanoseconds: 0, levelPercent: 100), count: 0...10_000, load, loadMeaning),
+      .section("storm", \.storm, storm, "A moment at which it writes to all its memory at once."),
     ],
     make: { .recorded($0) }, parts: { if case .recorded(let parts) = $0 { parts } else { nil } },
     "A guest whose memory was recorded from a real one, driven by a synthetic stream of accesses.")
@@ -206,6 +253,14 @@ enum ScenarioFields {
       "Of the heap's pages, those whose content every process of the program holds."),
     .value("writes", \.writesPerSecond, .rate(0...100_000_000), default: .text("0/s"), "Pages that each process writes at full load."),
     .value("accesses", \.accesses, pattern, default: .text("zipf"), "Which pages of its heap it uses."),
+  ]
+
+  private static let storm: [Member<WriteStormSpec>] = [
+    .value("at", \.atNanoseconds, .moment(0...longestRun), default: .text("never"), "When, in virtual time, or never."),
+    .value("pages", \.pagesPercent, .percent(), default: .text("100%"), "Of the pages that it has then, those that it writes to."),
+    .value(
+      "bytes", \.bytes, .oneOf("what to write"), default: .text("own"),
+      "What it writes: own, a value that differs by guest and page; same, the value that was there, which costs every sharer a copy."),
   ]
 
   private static let loadMeaning = "How busy the guest is from each moment on, in order of time; full load before the first."

@@ -5,7 +5,7 @@ internal import Foundation
 /// A scenario file is written by hand, and a run of it may take an hour: so everything that can be wrong with it is found before the run
 /// starts, all at once, each with its place. The way of a file:
 ///
-/// bytes -> `SourceText` (UTF-8, lines) -> `YAMLReader` (tree with places) -> `Overrides` (arguments change the tree) -> `ScenarioFields`
+/// bytes -> `SourceText` (UTF-8, lines) -> `YAMLReader` (tree with places) -> `Overrides` (arguments change the tree; so does each variant, in a copy) -> `ScenarioFields`
 /// (each field's type and range) -> `ScenarioRules` (rules across fields) -> `Scenario`.
 ///
 /// The invariant: a `Scenario` that leaves the loader obeys every rule, so whoever runs it checks nothing again. It holds because a fault at
@@ -44,17 +44,37 @@ public enum ScenarioLoader {
     }
     var reading = Reading()
     Overrides(arguments).apply(to: &root, &reading)
-    var scenario = Scenario.blank
+    let exists = traceExists ?? { FileManager.default.isReadableFile(atPath: $0) && !isFolder($0) }
+    let traceExists: (String) -> Bool = { exists(folder.resolve($0)) }
+    let whole = plan(root, reading, isVariant: false, traceExists)
+    var wrong = findings + whole.findings
+    var variants: [LoadedVariant] = []
+    for tree in VariantTrees(root).all {
+      let variant = plan(tree.root, tree.reading, isVariant: true, traceExists)
+      // What is wrong with the scenario itself has been said.
+      for finding in variant.findings where !wrong.contains(where: { $0.place == finding.place && $0.message == finding.message }) {
+        wrong.append(
+          Reading.Finding(place: finding.place, message: "variant \"\(tree.name.quotable)\": \(finding.message)", note: finding.note))
+      }
+      guard whole.scenario.variants.indices.contains(tree.index) else { continue }
+      variants.append(LoadedVariant(whole.scenario.variants[tree.index], changed: variant.scenario))
+    }
+    guard wrong.isEmpty else { throw errors(wrong, source, path, names) }
+    return LoadedScenario(
+      scenario: whole.scenario.withEachMachine, path: path, folder: folder, sourceBytes: bytes, overrides: overrides, variants: variants)
+  }
+
+  /// Reads a tree and checks all rules.
+  private static func plan(
+    _ root: SourceNode, _ noted: Reading, isVariant: Bool, _ traceExists: @escaping (String) -> Bool
+  ) -> (scenario: Scenario, findings: [Reading.Finding]) {
+    var (scenario, reading) = (Scenario.blank, noted)
     if let fields = reading.fields(of: root, named: "the scenario", "", at: root.place) {
       ScenarioFields.scenario.read(fields, "", &scenario, &reading)
     }
-    let exists = traceExists ?? { FileManager.default.isReadableFile(atPath: $0) && !isFolder($0) }
-    var rules = ScenarioRules(scenario: scenario, reading: reading, traceExists: { exists(folder.resolve($0)) })
+    var rules = ScenarioRules(scenario: scenario, reading: reading, traceExists: traceExists, isVariant: isVariant)
     rules.check()
-    guard findings.isEmpty, rules.reading.findings.isEmpty else {
-      throw errors(findings + rules.reading.findings, source, path, names)
-    }
-    return LoadedScenario(scenario: scenario.withEachMachine, path: path, folder: folder, sourceBytes: bytes, overrides: overrides)
+    return (scenario, rules.reading.findings)
   }
 
   /// The content of a file, up to one byte more than a scenario may have.

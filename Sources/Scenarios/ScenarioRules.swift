@@ -11,6 +11,8 @@ struct ScenarioRules {
   var reading: Reading
   /// Whether a trace's file is there.
   let traceExists: (String) -> Bool
+  /// Whether the plan is a variant's, which knows no other variants.
+  var isVariant = false
 
   /// The most samples, windows or decisions of a run.
   static let mostSteps: UInt64 = 1_000_000
@@ -29,6 +31,7 @@ struct ScenarioRules {
   mutating func check() {
     checkSteps()
     checkMachines()
+    checkVariants()
     checkExpectations()
   }
 
@@ -73,6 +76,11 @@ struct ScenarioRules {
     require(
       machineCount <= Self.mostMachines, at: "vms", with: scenario.vms.indices.map { "vms.\($0).count" },
       "there are \(machineCount) virtual machines, more than \(Self.mostMachines)")
+    require(
+      scenario.host.numaNodes == 1 || scenario.host.memory.bytes / UInt64(max(1, scenario.host.numaNodes)) >= 16 << 20,
+      at: "host.numa_nodes",
+      with: ["host.memory"],
+      "\(scenario.host.memory) in \(scenario.host.numaNodes) NUMA nodes are less than 16MiB each")
     checkNames()
     for (index, vm) in scenario.vms.enumerated() {
       let path = "vms.\(index)"
@@ -204,22 +212,50 @@ struct ScenarioRules {
     }
   }
 
-  private mutating func checkExpectations() {
-    let names = scenario.vms.flatMap(\.machineNames)
-    for (index, expectation) in scenario.expectations.enumerated() {
-      let place = "expect.\(index)"
-      let parts = expectation.path.split(separator: ".").map(String.init)
-      guard let section = parts.first, reading.isSound(place) else { continue }
+  private mutating func checkVariants() {
+    for (index, variant) in scenario.variants.enumerated() {
+      guard let first = scenario.variants[..<index].firstIndex(where: { $0.name == variant.name }) else { continue }
       require(
-        KnownNames.summarySections.contains(section), at: place, "a run's summary has no \"\(section.quotable)\"",
-        note: NearestName.note(for: section, among: KnownNames.summarySections))
-      guard section == "vms", reading.isSound("vms"),
-        scenario.vms.indices.allSatisfy({ reading.isSound("vms.\($0).name") && reading.isSound("vms.\($0).count") })
-      else { continue }
-      let name = parts.count > 1 ? parts[1] : ""
-      require(
-        names.contains(name), at: place, "the scenario has no virtual machine \"\(name.quotable)\"",
-        note: NearestName.note(for: name, among: names))
+        false, at: "variants.\(index).name", with: ["variants.\(first).name"], "two variants are named \"\(variant.name)\"")
     }
+  }
+
+  private mutating func checkExpectations() {
+    let variants = scenario.variants.map(\.name)
+    for (index, expectation) in scenario.expectations.enumerated() {
+      for path in expectation.paths { check(path, at: "expect.\(index)", variants: variants) }
+    }
+    for (number, variant) in scenario.variants.enumerated() {
+      for (index, expectation) in variant.expectations.enumerated() {
+        for path in expectation.paths { check(path, at: "variants.\(number).expect.\(index)", variants: []) }
+      }
+    }
+  }
+
+  /// Checks the path of a result that an expectation at a place names.
+  private mutating func check(_ path: String, at place: String, variants: [String]) {
+    guard reading.isSound(place) else { return }
+    var parts = path.split(separator: ".").map(String.init)[...]
+    if parts.first == "variants", isVariant || !variants.isEmpty {
+      // Which variants there are, the whole scenario knows.
+      guard !isVariant, reading.isSound("variants") else { return }
+      let name = parts.dropFirst().first ?? ""
+      require(
+        variants.contains(name), at: place, "the scenario has no variant \"\(name.quotable)\"",
+        note: NearestName.note(for: name, among: variants))
+      parts = parts.dropFirst(2)
+    }
+    guard reading.isSound(place), let section = parts.first else { return }
+    require(
+      KnownNames.summarySections.contains(section), at: place, "a run's summary has no \"\(section.quotable)\"",
+      note: NearestName.note(for: section, among: KnownNames.summarySections))
+    guard section == "vms", reading.isSound(place), reading.isSound("vms"),
+      scenario.vms.indices.allSatisfy({ reading.isSound("vms.\($0).name") && reading.isSound("vms.\($0).count") })
+    else { return }
+    let names = scenario.vms.flatMap(\.machineNames)
+    let name = parts.dropFirst().first ?? ""
+    require(
+      names.contains(name), at: place, "the scenario has no virtual machine \"\(name.quotable)\"",
+      note: NearestName.note(for: name, among: names))
   }
 }

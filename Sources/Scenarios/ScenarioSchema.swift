@@ -40,6 +40,9 @@ public enum ScenarioSchema {
     case .section(let fields): entries += section(fields)
     case .list(let fields, let count): entries += list(.object(section(fields)), count)
     case .values(let value, let count): entries += list(.object(type(value)), count)
+    case .settings:
+      // A value may be of any kind: which one, the field at its path says.
+      entries += [("type", .string("object")), ("additionalProperties", .literal("true"))]
     case .choice(let key, let alternatives):
       entries.append(
         (

@@ -49,4 +49,20 @@ struct SourceNode: Sendable {
     guard case .scalar(let text, _) = entry.value.content else { return nil }
     return text
   }
+
+  /// The node on one line: a single value as it is, fields and lists as YAML's flow style.
+  var flowText: String {
+    if case .scalar(let text, _) = content { return text }
+    return flow
+  }
+
+  private var flow: String {
+    switch content {
+    case .scalar(let text, isPlain: true): CanonicalNode.quoted(text)
+    // In double quotes whatever it says, so that it cannot be taken for none.
+    case .scalar(let text, isPlain: false): text.isEmpty ? "\"\"" : CanonicalNode.quoted(text)
+    case .sequence(let elements): "[" + elements.map(\.flow).joined(separator: ", ") + "]"
+    case .mapping(let entries): "{" + entries.map { "\(CanonicalNode.quoted($0.key)): \($0.value.flow)" }.joined(separator: ", ") + "}"
+    }
+  }
 }

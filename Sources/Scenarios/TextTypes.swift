@@ -100,12 +100,15 @@ extension ValueType where Value: RawRepresentable & CaseIterable, Value.RawValue
 }
 
 extension ValueType where Value == Expectation {
-  /// A comparison of a result with a number, `sharing.merges > 0`; a size stands for its bytes.
+  /// A comparison of a result with a number, `sharing.merges > 0`, or with another result; a size stands for its bytes, a time for its nanoseconds.
   static var expectation: Self {
     ValueType(
       description: ValueDescription(
-        words: "a result, a comparison (\(Expectation.Comparison.allCases.map(\.rawValue).joined(separator: " "))) and a number or size",
-        range: nil, unit: nil, json: .string(pattern: #"^[A-Za-z0-9_.-]+ *(==|!=|<|<=|>|>=) *[-+0-9.eE]+ ?(B|KiB|MiB|GiB|TiB|PiB)?$"#)),
+        words:
+          "a result, a comparison (\(Expectation.Comparison.allCases.map(\.rawValue).joined(separator: " "))) and a number, size, time or result",
+        range: nil, unit: nil,
+        json: .string(
+          pattern: #"^[A-Za-z0-9_.-]+ *(==|!=|<|<=|>|>=) *([-+0-9.eE]+ ?(B|KiB|MiB|GiB|TiB|PiB|ns|us|ms|s|min|h)?|[a-z][a-z0-9_.-]+)$"#)),
       parse: { (text: String) throws(ValueProblem) -> Expectation in try Expectation(parsing: text) },
       write: { $0.description })
   }

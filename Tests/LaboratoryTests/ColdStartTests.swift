@@ -1,3 +1,4 @@
+import Guests
 import PageSharing
 import Scenarios
 import Testing
@@ -67,7 +68,10 @@ struct ColdStartTests {
 struct ScannerTests {
   @Test("of every kind runs, is audited, and takes processor time exactly if it works", arguments: ScannerKind.allCases)
   func everyKind(kind: ScannerKind) throws {
-    let scenario = Plans.scenario(scanner: kind, duration: 2 * Plans.second, vms: [Plans.vm("a"), Plans.vm("b", .shadow)])
+    let scenario = Plans.scenario(scanner: kind, duration: Plans.second, vms: [Plans.vm("a"), Plans.vm("b", .shadow)]).with {
+      // ESX would take an hour.
+      $0.sharing.esx.scanTimeNanoseconds = 0
+    }
     let result = try Experiment(scenario, recordings: [:], audited: true).run()
     #expect(result.state == .complete && result.audit.violations == 0, "\(result.audit.messages)")
     #expect((result.sharing.scannerNanoseconds > 0) == (kind != .none))
@@ -92,5 +96,40 @@ struct ScannerTests {
     for (index, merges) in result.series(.merges).enumerated() {
       if merges == 0 { #expect(first >= Double(index) * 0.5e9) } else { #expect(first <= Double(index) * 0.5e9) }
     }
+  }
+}
+
+@Suite("A tuner of a run")
+struct TunerTests {
+  private func run(_ tuner: TunerKind, host: UInt64, level: Int = 10, seconds: UInt64) throws -> RunResult {
+    let vms = [Plans.vm("a", guest: Plans.guest(load: [LoadPoint(atNanoseconds: 0, levelPercent: level)]))]
+    let scenario = Plans.scenario(host: host, swap: 64, duration: seconds * Plans.second, vms: vms).with {
+      $0.sharing.tuner = tuner
+      ($0.sharing.advisor.minPagesToScan, $0.sharing.advisor.targetScanTime) = (700, 1)
+      ($0.sampleNanoseconds, $0.windowNanoseconds) = (10 * Plans.second, 100 * Plans.second)
+    }
+    return try Experiment(scenario, recordings: [:], audited: false).run()
+  }
+
+  @Test("that finds memory short lets the scanner run from its first look on; before, it does not run")
+  func ksmtuned() throws {
+    // A guest that uses 12 MiB on a host of 14 leaves less than a fifth free: the rules add 300 pages to none.
+    let result = try run(.ksmtuned, host: 14, level: 100, seconds: 80)
+    #expect(result.series(.pagesToScan) == [0, 0, 0, 0, 0, 0, 300, 300, 300])
+    // The pause is 10 ms on a host of 16 GiB, and as much longer as the host is smaller: 11.7 s.
+    #expect(result.series(.pagesScanned)[7] == 0 && result.series(.pagesScanned)[8] > 0)
+  }
+
+  @Test("that finds memory plenty never starts it")
+  func plenty() throws {
+    let result = try run(.mom, host: 64, seconds: 20)
+    #expect(result.series(.pagesToScan) == [0, 0, 0] && result.sharing.scannerNanoseconds == 0)
+  }
+
+  @Test("of the kernel begins with its least pages, and changes them after a full scan")
+  func advisor() throws {
+    let result = try run(.advisor, host: 64, seconds: 20)
+    #expect(result.series(.pagesToScan)[0] == 700 && result.series(.pagesToScan)[2] != 700)
+    #expect(result.sharing.ksm.fullScans > 0)
   }
 }

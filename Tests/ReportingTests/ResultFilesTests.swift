@@ -15,6 +15,7 @@ struct ResultFilesTests {
     vm.tlbMissRate = 0.25
     vm.exits = [ExitCount(reason: "ept_violation", count: 4), ExitCount(reason: "cpuid", count: 1)]
     vm.balloonTargetBytes = 8192
+    (vm.ksm.mergingPages, vm.ksm.rmapItems) = (5, 320)
     var result = RunFixture.empty(vms: [vm], duration: 5)
     result.sharing.merges = 6
     result.sharing.ksm.pagesSharing = 2
@@ -103,6 +104,12 @@ struct ResultFilesTests {
           "shared_bytes": 0,
           "swapped_bytes": 0,
           "swap_ins": 0,
+          "huge_mappings": 0,
+          "huge_splits": 0,
+          "ksm_merging_pages": 5,
+          "ksm_zero_pages": 0,
+          "ksm_rmap_items": 320,
+          "ksm_process_profit": 0,
           "guest_faults": 0,
           "slowdown": 1.0
         }

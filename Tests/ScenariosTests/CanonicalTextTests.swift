@@ -63,7 +63,13 @@ struct CanonicalTextTests {
             max_cpu: 70%
             min_pages_to_scan: 500
             max_pages_to_scan: 30000
-          salting: false
+          salting: true
+          esx:
+            order: random
+            scan_time: 1h
+            max_scan_rate: 40960/s
+          zero_only:
+            gated: true
         overcommit:
           policy: none
           every: 10s
@@ -79,6 +85,8 @@ struct CanonicalTextTests {
             balloon: true
             mergeable: true
             tenant: a
+            huge_pages: never
+            split_huge_pages: true
             numa_node: 0
             start: 0s
             stop: never
@@ -91,9 +99,16 @@ struct CanonicalTextTests {
               file_reads: 0/s
               file_accesses: zipf
               init_on_free: false
+              aslr: false
+              pointers: 20%
               processes: []
               load: []
+              storm:
+                at: never
+                pages: 100%
+                bytes: own
         expect: []
+        variants: []
 
         """)
   }

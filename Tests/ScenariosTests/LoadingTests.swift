@@ -1,5 +1,6 @@
 import Addressing
 import Guests
+import Machine
 import PageSharing
 import Scenarios
 import Testing
@@ -45,17 +46,23 @@ struct LoadingTests {
     #expect(scenario.sharing.ksm == ksm)
     var advisor = ScanTimeAdvisor.Settings()
     (advisor.targetScanTime, advisor.maxCPU, advisor.minPagesToScan, advisor.maxPagesToScan) = (100, 50, 100, 20_000)
-    #expect(scenario.sharing.tuner == .advisor && scenario.sharing.advisor == advisor && scenario.sharing.salting)
+    #expect(scenario.sharing.tuner == .advisor && scenario.sharing.advisor == advisor && !scenario.sharing.salting)
+    let settings = scenario.sharing.settings(seed: 5)
+    #expect(settings.esx.order == .linear && settings.esx.scanTimeNanoseconds == 0 && settings.esx.maxPagesPerSecond == 1000)
+    #expect(!settings.esx.isSalted && !settings.zeroOnly.isGated && settings.seed == 5)
     ksm.advisor = advisor
-    #expect(scenario.sharing.settings(seed: 5).ksm == ksm && scenario.sharing.settings(seed: 5).seed == 5)
+    #expect(settings.ksm == ksm)
     #expect(scenario.host.numaNodes == 2)
     #expect(scenario.overcommit.policy == "share-proportional")
     #expect(scenario.overcommit.everyNanoseconds == 2_000_000_000)
     #expect(scenario.overcommit.hostTargetPercent == 75)
     #expect(scenario.overcommit.maxChange == (try size("50MiB")))
-    #expect(scenario.expectations.map(\.path) == ["sharing.merges", "vms.web.exits.ept_violation", "host.free_min_bytes"])
-    #expect(scenario.expectations.map(\.comparison) == [.greater, .notEqual, .atLeast])
-    #expect(scenario.expectations.map(\.value) == [0, 1.5, 104_857_600])
+    #expect(
+      scenario.expectations.map(\.path) == [
+        "sharing.merges", "vms.web.exits.ept_violation", "host.free_min_bytes", "vms.web.slowdown", "variants.fast.sharing.first_merge_ns",
+      ])
+    #expect(scenario.expectations.map(\.comparison) == [.greater, .notEqual, .atLeast, .less, .less])
+    #expect(scenario.expectations.map(\.value) == [0, 1.5, 104_857_600, .result("vms.w1.slowdown"), 10_000_000_000])
   }
 
   @Test("The plan's virtual machines are what the text says")
@@ -73,10 +80,13 @@ struct LoadingTests {
     let nginx = ProcessSpec(
       name: "nginx", count: 8, text: try size("12MiB"), heap: try size("20MiB"), heapZeroPercent: 10, heapDuplicatePercent: 20,
       writesPerSecond: 300, accesses: .sequential)
-    let web = SyntheticGuestSpec(
+    #expect(vms.map(\.hugePages) == [.always, .never] && vms.map(\.splitsHugeOnMerge) == [false, true])
+    var web = SyntheticGuestSpec(
       image: "debian-12", kernel: try size("41MiB"), files: try size("260MiB"), filesOwnPercent: 30, fileReadsPerSecond: 4000,
       fileAccesses: .random, initOnFree: true, processes: [nginx],
       load: [LoadPoint(atNanoseconds: 0, levelPercent: 40), LoadPoint(atNanoseconds: 8_000_000_000, levelPercent: 100)])
+    (web.aslr, web.pointerPercent) = (true, 30)
+    (web.storm.atNanoseconds, web.storm.pagesPercent, web.storm.bytes) = (5_000_000_000, 50, .same)
     #expect(vms[0].guest == .synthetic(web))
     let w1 = RecordedGuestSpec(
       trace: "data/five-guests.pit.zst", guest: "w1", accesses: .random, readsPerSecond: 2000, writesPerSecond: 50,

@@ -61,6 +61,15 @@ struct RandomScenario {
       maybe(2, "host_target") { "\($0.number(1...100))%" }
       maybe(2, "max_change") { "\($0.number(1...100_000) * 4)KiB" }
     }
+    if random.below(2) == 0 {
+      always(0, "variants:")
+      always(2, "- name: v")
+      maybe(4, "description") { $0.pick("words", "'null'") }
+      maybe(4, "set") {
+        $0.pick("{sharing.scanner: none}", "{vms.*.shares: 5, expect: []}", "{window: {every: 3s}}", "{description: 'a: b'}")
+      }
+      maybe(4, "expect") { $0.pick("[]", "[sharing.merges >= 0]") }
+    }
     always(0, "vms:")
     for index in 0...random.below(4) { vm(index) }
     if random.below(2) == 0 {

@@ -52,7 +52,9 @@ enum Samples {
       prune: 0s
       tuner: advisor
       advisor: {target_scan_time: 100s, max_cpu: 50%, min_pages_to_scan: 100, max_pages_to_scan: 20000}
-      salting: true
+      salting: false
+      esx: {order: linear, scan_time: 0s, max_scan_rate: 1000/s}
+      zero_only: {gated: false}
     overcommit: {policy: share-proportional, every: 2s, host_target: 75%, max_change: 50MiB}
     vms:
       - name: web
@@ -63,6 +65,8 @@ enum Samples {
         balloon: false
         tenant: acme
         numa_node: 1
+        huge_pages: always
+        split_huge_pages: false
         start: 1s
         stop: 80s
         guest:
@@ -74,6 +78,9 @@ enum Samples {
           file_reads: 4000/s
           file_accesses: random
           init_on_free: true
+          aslr: true
+          pointers: 30%
+          storm: {at: 5s, pages: 50%, bytes: same}
           processes:
             - name: nginx
               count: 8
@@ -104,6 +111,15 @@ enum Samples {
       - sharing.merges > 0
       - vms.web.exits.ept_violation != 1.5
       - host.free_min_bytes >= 100MiB
+      - vms.web.slowdown < vms.w1.slowdown
+      - variants.fast.sharing.first_merge_ns < 10s
+    variants:
+      - name: fast
+        description: A scanner that hurries.
+        set: {sharing.scanner: ksm, vms.*.shares: 7, vms.web.guest.load: [{at: 1s, level: 5%}], "vms.w1.guest.trace": "b: #.pit"}
+        expect: [sharing.merges >= 1]
+      - name: plain
+        description: As it is.
     """
 
   /// Loads a text as `test.yaml`; every trace is there.

@@ -15,15 +15,32 @@ struct TextTests {
   func times(text: String, nanoseconds: UInt64) throws { #expect(try Quantity.nanoseconds(parsing: text) == nanoseconds) }
 
   @Test(
-    "An expectation compares as its sign says, with a number or a size",
+    "An expectation compares as its sign says, with a number, a size or a time",
     arguments: [
       ("a == 1", [false, true, false]), ("a != 1", [true, false, true]), ("a < 1", [true, false, false]), ("a<=1B", [true, true, false]),
       ("a > 1e0", [false, false, true]), ("a >= +1.0", [false, true, true]),
+      ("a >= 1ns", [false, true, true]),
     ])
   func expectations(text: String, holds: [Bool]) throws {
     let expectation = try Expectation(parsing: text)
-    #expect([0, 1, 2].map { expectation.holds(for: $0) } == holds)
+    guard case .number(let number) = expectation.value else {
+      Issue.record("no number: \(text)")
+      return
+    }
+    #expect([0, 1, 2].map { expectation.holds(for: $0, against: number) } == holds)
     #expect(try Expectation(parsing: expectation.description) == expectation)
+  }
+
+  @Test("An expectation compares two results where a path stands on both sides")
+  func twoResults() throws {
+    let expectation = try Expectation(parsing: "variants.a.sharing.merges <= variants.b.sharing.merges")
+    #expect(expectation.value == .result("variants.b.sharing.merges") && expectation.looksAtVariants)
+    #expect(expectation.paths == ["variants.a.sharing.merges", "variants.b.sharing.merges"])
+    #expect(try Expectation(parsing: expectation.description) == expectation)
+    #expect(expectation.holds(for: 1, against: 1) && !expectation.holds(for: 2, against: 1))
+    for text in ["a.b > merges", "a.b > 1.merges", "a.b > c..d", "a.b > C.d"] {
+      #expect(throws: ValueProblem.self) { try Expectation(parsing: text) }
+    }
   }
 
   @Test("Every time is read back from its text")
