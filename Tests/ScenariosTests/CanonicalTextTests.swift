@@ -91,8 +91,14 @@ struct CanonicalTextTests {
               file_reads: 0/s
               file_accesses: zipf
               init_on_free: false
+              aslr: false
+              pointer_pages: 20%
               processes: []
               load: []
+              storm:
+                at: never
+                pages: 100%
+                bytes: own
         expect: []
 
         """)

@@ -73,14 +73,17 @@ struct LoadingTests {
     let nginx = ProcessSpec(
       name: "nginx", count: 8, text: try size("12MiB"), heap: try size("20MiB"), heapZeroPercent: 10, heapDuplicatePercent: 20,
       writesPerSecond: 300, accesses: .sequential)
-    let web = SyntheticGuestSpec(
+    var web = SyntheticGuestSpec(
       image: "debian-12", kernel: try size("41MiB"), files: try size("260MiB"), filesOwnPercent: 30, fileReadsPerSecond: 4000,
       fileAccesses: .random, initOnFree: true, processes: [nginx],
       load: [LoadPoint(atNanoseconds: 0, levelPercent: 40), LoadPoint(atNanoseconds: 8_000_000_000, levelPercent: 100)])
+    (web.aslr, web.pointerPercent) = (true, 35)
+    (web.storm.atNanoseconds, web.storm.pagesPercent, web.storm.bytes) = (30_000_000_000, 50, .same)
     #expect(vms[0].guest == .synthetic(web))
-    let w1 = RecordedGuestSpec(
+    var w1 = RecordedGuestSpec(
       trace: "data/five-guests.pit.zst", guest: "w1", accesses: .random, readsPerSecond: 2000, writesPerSecond: 50,
       load: [LoadPoint(atNanoseconds: 1_000_000, levelPercent: 0)])
+    (w1.storm.atNanoseconds, w1.storm.pagesPercent) = (60_000_000_000, 1)
     #expect(vms[1].guest == .recorded(w1))
   }
 

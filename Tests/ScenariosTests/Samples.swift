@@ -74,6 +74,8 @@ enum Samples {
           file_reads: 4000/s
           file_accesses: random
           init_on_free: true
+          aslr: true
+          pointer_pages: 35%
           processes:
             - name: nginx
               count: 8
@@ -86,6 +88,7 @@ enum Samples {
           load:
             - {at: 0s, level: 40%}
             - {at: 8s, level: 100%}
+          storm: {at: 30s, pages: 50%, bytes: same}
       - name: w1
         memory: 256MiB
         min_memory: 96MiB
@@ -100,6 +103,7 @@ enum Samples {
           reads: 2000/s
           writes: 50/s
           load: [{at: 1ms, level: 0%}]
+          storm: {at: 1min, pages: 1%}
     expect:
       - sharing.merges > 0
       - vms.web.exits.ept_violation != 1.5
