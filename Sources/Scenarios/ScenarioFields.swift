@@ -81,6 +81,9 @@ enum ScenarioFields {
       "smart_scan", \.ksm.smartScan, .boolean, default: .text("true"),
       "Whether pages that failed to merge are skipped for some scans (/sys/kernel/mm/ksm/smart_scan, since Linux 6.7)."),
     .value(
+      "smart_scan_remedy", \.ksm.smartScanRemedy, .oneOf("a remedy"), default: .text("none"),
+      "What is done, beyond the kernel, about pages that smart_scan keeps apart: memlab's own proposals."),
+    .value(
       "merge_across_nodes", \.ksm.mergeAcrossNodes, .boolean, default: .text("true"),
       "Whether pages of different NUMA nodes are merged (/sys/kernel/mm/ksm/merge_across_nodes)."),
     .value(

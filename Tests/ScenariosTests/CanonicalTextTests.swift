@@ -55,6 +55,7 @@ struct CanonicalTextTests {
           max_page_sharing: 256
           use_zero_pages: false
           smart_scan: true
+          smart_scan_remedy: none
           merge_across_nodes: true
           prune: 2s
           tuner: none

@@ -40,6 +40,7 @@ struct LoadingTests {
     ksm.maxPageSharing = 2
     ksm.useZeroPages = true
     ksm.smartScan = false
+    ksm.smartScanRemedy = .checksumPhase
     ksm.mergeAcrossNodes = false
     ksm.pruneNanoseconds = 0
     #expect(scenario.sharing.ksm == ksm)

@@ -48,6 +48,7 @@ struct RandomScenario {
       maybe(2, "max_page_sharing") { "\($0.number(2...2_000_000_000))" }
       maybe(2, "use_zero_pages") { $0.pick("true", "false") }
       maybe(2, "smart_scan") { $0.pick("true", "false") }
+      maybe(2, "smart_scan_remedy") { $0.pick("none", "checksum-phase", "keep-skipped") }
       maybe(2, "merge_across_nodes") { $0.pick("true", "false") }
       maybe(2, "prune") { $0.pick("0s", "1ms", "2s") }
       maybe(2, "tuner") { $0.pick("none", "advisor") }

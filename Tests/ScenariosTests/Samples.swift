@@ -48,6 +48,7 @@ enum Samples {
       max_page_sharing: 2
       use_zero_pages: true
       smart_scan: false
+      smart_scan_remedy: checksum-phase
       merge_across_nodes: false
       prune: 0s
       tuner: advisor
