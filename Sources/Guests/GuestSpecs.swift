@@ -158,4 +158,12 @@ public enum GuestSpec: Hashable, Sendable {
   case synthetic(SyntheticGuestSpec)
   /// A recorded guest.
   case recorded(RecordedGuestSpec)
+
+  /// When it writes to all its memory at once.
+  public var storm: WriteStormSpec {
+    switch self {
+    case .synthetic(let spec): spec.storm
+    case .recorded(let spec): spec.storm
+    }
+  }
 }

@@ -42,7 +42,7 @@ public final class Experiment {
 
   /// What can happen.
   private enum Event: Equatable {
-    case boot(Int), shutDown(Int), tick, scan, tune, decide, window, sample
+    case boot(Int), shutDown(Int), storm(Int), tick, scan, tune, decide, window, sample
   }
 
   /// Guests and balloons act so often.
@@ -107,6 +107,7 @@ public final class Experiment {
       if isInterrupted() { return result(state: .partial) }
       if tenant.spec.startNanoseconds == 0 { boot(tenant) } else { queue.schedule(.boot(index), at: tenant.spec.startNanoseconds) }
       if let stop = tenant.spec.stopNanoseconds { queue.schedule(.shutDown(index), at: stop) }
+      if let storm = tenant.spec.guest.storm.atNanoseconds { queue.schedule(.storm(index), at: storm) }
     }
     schedule()
     let end = scenario.durationNanoseconds
@@ -167,6 +168,10 @@ public final class Experiment {
       schedule(.tick, after: Self.tickNanoseconds)
     case .boot(let index): boot(tenants[index])
     case .shutDown(let index): tenants[index].shutDown(on: host)
+    case .storm(let index):
+      guard tenants[index].isLive else { return }
+      tenants[index].guest.storm()
+      noteFree()
     case .scan: scan()
     case .tune: tune()
     case .decide:

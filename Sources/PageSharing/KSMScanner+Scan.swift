@@ -86,9 +86,12 @@ extension KSMScanner {
     case .private(let frame):
       noticeWrite(to: &item)
       if item.state == .none { begin(&item) }
-      if settings.smartScan && item.skipsThisVisit() {
+      if settings.smartScan && skips(&item) {
         leaveTrees(&item, of: page, in: memory)
         result.pagesSkipped += 1
+        guard settings.smartScanRemedy == .keepSkipped else { break }
+        result.work.visits += 1
+        search(page, frame, &item, in: memory, &result)
       } else {
         result.pagesScanned += 1
         result.work.visits += 1
@@ -96,6 +99,11 @@ extension KSMScanner {
       }
     }
     items[page.index] = item
+  }
+
+  /// Whether smart_scan skips a page at this visit, which is counted.
+  @inlinable func skips(_ item: inout RmapItem) -> Bool {
+    settings.smartScanRemedy == .checksumPhase ? item.skipsThisVisit(inScan: fullScans) : item.skipsThisVisit()
   }
 
   /// Steps 2 to 5 of a visit (mm/ksm.c, `cmp_and_merge_page`).
@@ -111,6 +119,13 @@ extension KSMScanner {
       result.zeroPagesPlaced += 1
       return
     }
+    search(page, frame, &item, in: memory, &result)
+  }
+
+  /// Steps 4 and 5: searches both trees for a page that is in none, merges it or inserts it.
+  @inlinable func search<Memory: ScannableMemory>(
+    _ page: PageOrdinal, _ frame: HostFrame, _ item: inout RmapItem, in memory: Memory, _ result: inout BatchResult
+  ) {
     let tree = tree(of: frame, in: memory)
     let prefix = UInt32(truncatingIfNeeded: memory.prefix(of: frame) >> 32)
     let match = searchStable(for: frame, prefix, in: tree, memory, &result.work)

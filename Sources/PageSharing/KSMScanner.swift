@@ -65,7 +65,7 @@ public final class KSMScanner {
   @usableFromInline var rmapItems: UInt64 = 0
   var pagesScanned: UInt64 = 0
   var pagesSkipped: UInt64 = 0
-  var fullScans: UInt64 = 0
+  @usableFromInline var fullScans: UInt64 = 0
 
   /// Virtual time, in nanoseconds.
   @usableFromInline var now: UInt64 = 0

@@ -10,6 +10,8 @@ public struct KSMSettings: Hashable, Sendable {
   public var useZeroPages = false
   /// Whether pages that failed to merge are skipped for some scans (the default since Linux 6.7).
   public var smartScan = true
+  /// What is done, beyond the kernel, about pages that smart_scan keeps apart.
+  public var smartScanRemedy = SmartScanRemedy.none
   /// Whether pages are merged across NUMA nodes; otherwise each node has trees of its own.
   public var mergeAcrossNodes = true
   /// The time between two prunings of a chain, in nanoseconds of virtual time; the kernel's `stable_node_chains_prune_millisecs` is 2000.

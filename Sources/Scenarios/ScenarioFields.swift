@@ -97,6 +97,9 @@ enum ScenarioFields {
       "smart_scan", \.ksm.smartScan, .boolean, default: .text("true"),
       "Whether pages that failed to merge are skipped for some scans (/sys/kernel/mm/ksm/smart_scan, since Linux 6.7)."),
     .value(
+      "smart_scan_remedy", \.ksm.smartScanRemedy, .oneOf("a remedy"), default: .text("none"),
+      "What is done, beyond the kernel, about pages that smart_scan keeps apart: memlab's own proposals."),
+    .value(
       "merge_across_nodes", \.ksm.mergeAcrossNodes, .boolean, default: .text("true"),
       "Whether pages of different NUMA nodes are merged (/sys/kernel/mm/ksm/merge_across_nodes)."),
     .value(
@@ -216,13 +219,14 @@ enum ScenarioFields {
         "init_on_free", \.initOnFree, .boolean, default: .text("false"),
         "Whether the guest's kernel fills pages with zeros when they are freed (Linux init_on_free=1)."),
       .value(
-        "aslr", \.aslr, .boolean, default: .text("false"), "Whether address spaces are randomized, each process's and the kernel's."),
+        "aslr", \.aslr, .boolean, default: .text("false"),
+        "Whether the address spaces of its kernel and its processes are randomized: pages that hold addresses then differ between them."),
       .value(
-        "pointers", \.pointerPercent, .percent(), default: .text("20%"),
-        "Of the pages that processes, or kernels, hold alike, those that hold addresses: they differ where address spaces are randomized."),
+        "pointer_pages", \.pointerPercent, .percent(), default: .text("20%"),
+        "Of the pages that kernels of an image, or processes of a program, hold alike, those that hold addresses."),
       .list("processes", \.processes, of: .blank, count: 0...256, process, "Its groups of equal processes."),
       .list("load", \.load, of: LoadPoint(atNanoseconds: 0, levelPercent: 100), count: 0...10_000, load, loadMeaning),
-      .section("storm", \.storm, storm, "A moment at which it writes to all its memory at once."),
+      .section("storm", \.storm, storm, stormMeaning),
     ],
     make: { .synthetic($0) }, parts: { if case .synthetic(let parts) = $0 { parts } else { nil } },
     "A guest that memlab makes up: an operating system, its page cache and its processes.")
@@ -236,7 +240,7 @@ enum ScenarioFields {
       .value("reads", \.readsPerSecond, .rate(0...100_000_000), default: .text("1000/s"), "Pages read at full load."),
       .value("writes", \.writesPerSecond, .rate(0...100_000_000), default: .text("0/s"), "Pages written at full load."),
       .list("load", \.load, of: LoadPoint(atNanoseconds: 0, levelPercent: 100), count: 0...10_000, load, loadMeaning),
-      .section("storm", \.storm, storm, "A moment at which it writes to all its memory at once."),
+      .section("storm", \.storm, storm, stormMeaning),
     ],
     make: { .recorded($0) }, parts: { if case .recorded(let parts) = $0 { parts } else { nil } },
     "A guest whose memory was recorded from a real one, driven by a synthetic stream of accesses.")
@@ -255,14 +259,6 @@ enum ScenarioFields {
     .value("accesses", \.accesses, pattern, default: .text("zipf"), "Which pages of its heap it uses."),
   ]
 
-  private static let storm: [Member<WriteStormSpec>] = [
-    .value("at", \.atNanoseconds, .moment(0...longestRun), default: .text("never"), "When, in virtual time, or never."),
-    .value("pages", \.pagesPercent, .percent(), default: .text("100%"), "Of the pages that it has then, those that it writes to."),
-    .value(
-      "bytes", \.bytes, .oneOf("what to write"), default: .text("own"),
-      "What it writes: own, a value that differs by guest and page; same, the value that was there, which costs every sharer a copy."),
-  ]
-
   private static let loadMeaning = "How busy the guest is from each moment on, in order of time; full load before the first."
 
   private static let load: [Member<LoadPoint>] = [
@@ -270,5 +266,16 @@ enum ScenarioFields {
     .value(
       "level", \.levelPercent, .percent(), default: .required,
       "How busy, of full load: the number of its processes and the rate of what they do."),
+  ]
+
+  private static let stormMeaning =
+    "A moment at which the guest writes to all its memory at once, so that every page that it shares is copied."
+
+  private static let storm: [Member<WriteStormSpec>] = [
+    .value("at", \.atNanoseconds, .moment(0...longestRun), default: .text("never"), "When, in virtual time, or never."),
+    .value("pages", \.pagesPercent, .percent(1...100), default: .text("100%"), "Of the pages that it has then, those that it writes to."),
+    .value(
+      "bytes", \.bytes, .oneOf("what a storm writes"), default: .text("own"),
+      "What it writes: a value of its own, after which no pages are equal any more, or the same that was there."),
   ]
 }

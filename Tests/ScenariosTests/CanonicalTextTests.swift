@@ -55,6 +55,7 @@ struct CanonicalTextTests {
           max_page_sharing: 256
           use_zero_pages: false
           smart_scan: true
+          smart_scan_remedy: none
           merge_across_nodes: true
           prune: 2s
           tuner: none
@@ -100,7 +101,7 @@ struct CanonicalTextTests {
               file_accesses: zipf
               init_on_free: false
               aslr: false
-              pointers: 20%
+              pointer_pages: 20%
               processes: []
               load: []
               storm:

@@ -48,6 +48,7 @@ struct RandomScenario {
       maybe(2, "max_page_sharing") { "\($0.number(2...2_000_000_000))" }
       maybe(2, "use_zero_pages") { $0.pick("true", "false") }
       maybe(2, "smart_scan") { $0.pick("true", "false") }
+      maybe(2, "smart_scan_remedy") { $0.pick("none", "checksum-phase", "keep-skipped") }
       maybe(2, "merge_across_nodes") { $0.pick("true", "false") }
       maybe(2, "prune") { $0.pick("0s", "1ms", "2s") }
       maybe(2, "tuner") { $0.pick("none", "advisor") }
@@ -97,6 +98,7 @@ struct RandomScenario {
       always(8, "- {at: \(number(0...500))ms, level: \(number(0...100))%}")
       always(8, "- {at: \(number(501...1000))ms, level: \(number(0...100))%}")
     }
+    maybe(6, "storm") { "{at: \($0.pick("never", "0s", "3s")), pages: \($0.number(1...100))%, bytes: \($0.pick("own", "same"))}" }
   }
 
   private mutating func synthetic() {
@@ -108,6 +110,8 @@ struct RandomScenario {
     maybe(6, "file_reads") { "\($0.number(0...100_000_000))/s" }
     maybe(6, "file_accesses") { $0.pick("sequential", "random", "zipf") }
     maybe(6, "init_on_free") { $0.pick("true", "false") }
+    maybe(6, "aslr") { $0.pick("true", "false") }
+    maybe(6, "pointer_pages") { "\($0.number(0...100))%" }
     guard random.below(3) > 0 else { return }
     always(6, "processes:")
     for index in 0...random.below(3) {

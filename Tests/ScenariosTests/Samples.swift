@@ -48,6 +48,7 @@ enum Samples {
       max_page_sharing: 2
       use_zero_pages: true
       smart_scan: false
+      smart_scan_remedy: checksum-phase
       merge_across_nodes: false
       prune: 0s
       tuner: advisor
@@ -79,8 +80,7 @@ enum Samples {
           file_accesses: random
           init_on_free: true
           aslr: true
-          pointers: 30%
-          storm: {at: 5s, pages: 50%, bytes: same}
+          pointer_pages: 35%
           processes:
             - name: nginx
               count: 8
@@ -93,6 +93,7 @@ enum Samples {
           load:
             - {at: 0s, level: 40%}
             - {at: 8s, level: 100%}
+          storm: {at: 30s, pages: 50%, bytes: same}
       - name: w1
         memory: 256MiB
         min_memory: 96MiB
@@ -107,6 +108,7 @@ enum Samples {
           reads: 2000/s
           writes: 50/s
           load: [{at: 1ms, level: 0%}]
+          storm: {at: 1min, pages: 1%}
     expect:
       - sharing.merges > 0
       - vms.web.exits.ept_violation != 1.5
