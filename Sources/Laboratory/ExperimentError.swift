@@ -21,7 +21,7 @@ extension ExperimentError: CustomStringConvertible {
       "a host of \(memory), its swap device or its guests together have more pages than memlab can number; the most are "
         + "8TiB for the host, as much for swap, and 2TiB for all guests"
     case .host(.tooManyGuestPages(let vm)): "virtual machine \"\(vm)\" has more memory than memlab can number, or none"
-    case .host(.noSuchNode(let node)): "the host has no NUMA node, or cannot have as many as, \(node)"
+    case .host(.noSuchNode(let node)): "the host has no NUMA node \(node), or cannot have so many nodes"
     case .host(.outOfMemory(let vm)): "the host's memory is too small for the first page tables of virtual machine \"\(vm)\""
     case .tlb(let problem): "the host's TLB cannot be built: \(problem)"
     case .recording(let vm, let problem): "virtual machine \"\(vm)\": \(problem)"

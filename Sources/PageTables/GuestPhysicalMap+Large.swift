@@ -13,7 +13,7 @@ extension GuestPhysicalMap {
   /// Whether the 2 MiB around a guest frame could get a large leaf: they have neither one nor a leaf table, so no leaf in them was ever set.
   /// Linux asks the same of a huge page fault (mm/memory.c: `pmd_none`).
   public func hasNoLeaves(around frame: GuestFrame) -> Bool {
-    guard frame.rawValue < Self.frameLimit else { return false }
+    guard frame.rawValue < Self.frameLimit, cachedLeafTable(of: frame) == nil else { return false }
     var table = root.address
     for level in stride(from: Self.levels, to: 1, by: -1) {
       let entry = EPTEntry(rawValue: contents.load(X86Index.entryAddress(in: table, of: frame.address, level: level)))

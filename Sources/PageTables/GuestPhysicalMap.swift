@@ -152,7 +152,7 @@ public final class GuestPhysicalMap {
 
   @inline(__always) private func key(of frame: GuestFrame) -> UInt64 { frame.rawValue >> 9 &+ 1 }
 
-  @inline(__always) private func cachedLeafTable(of frame: GuestFrame) -> HostPhysicalAddress? {
+  @inline(__always) func cachedLeafTable(of frame: GuestFrame) -> HostPhysicalAddress? {
     let key = key(of: frame)
     let cached = Int(truncatingIfNeeded: key & 63) &* 2
     return leafTables[cached] == key ? HostPhysicalAddress(leafTables[cached &+ 1]) : nil

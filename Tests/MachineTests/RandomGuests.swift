@@ -26,18 +26,24 @@ final class TwinGuest {
   static let virtualPages: [UInt64] = (0..<40).map { UInt64($0 % 3) * 512 * 512 + UInt64($0) }
 
   let vm: VirtualMachine
+  /// How many of the pages that hold data lie in each 2 MiB; nil for all in one piece.
+  private let perHugePage: Int?
   var twin = [TwinPage](repeating: TwinPage(), count: dataPages)
   private let spaces: [AddressSpace]
   /// Of each address space: what its virtual pages map, and whether writes pass.
   private var maps: [[UInt64: (frame: Int, writable: Bool)]]
   private var current = 0
 
-  init(_ vm: VirtualMachine) {
+  init(_ vm: VirtualMachine, perHugePage: Int? = nil) {
     self.vm = vm
-    spaces = [AddressSpace(vm, tablesBelow: Self.pages), AddressSpace(vm, tablesBelow: Self.pages - 20)]
+    self.perHugePage = perHugePage
+    spaces = [AddressSpace(vm, tablesBelow: vm.pageCount), AddressSpace(vm, tablesBelow: vm.pageCount - 20)]
     maps = [[:], [:]]
     spaces[0].load()
   }
+
+  /// The guest frame of a page that holds data.
+  func guestFrame(_ page: Int) -> GuestFrame { GuestFrame(perHugePage.map { page / $0 * 512 + page % $0 } ?? page) }
 
   func randomFrame(_ random: inout RandomStream) -> Int { random.index(below: Self.dataPages) }
 
@@ -54,12 +60,12 @@ final class TwinGuest {
   func act(_ random: inout RandomStream) -> UInt64? {
     let frame = randomFrame(&random)
     let index = random.index(below: PageContent.wordCount)
-    let address = GuestFrame(frame).address.advanced(by: UInt64(index) * 8)
+    let address = guestFrame(frame).address.advanced(by: UInt64(index) * 8)
     let page = Self.virtualPages[random.index(below: Self.virtualPages.count)]
     switch random.below(12) {
     case 0, 1:
       let content = randomContent(&random)
-      guard vm.fill(GuestFrame(frame), with: content) else { return nil }
+      guard vm.fill(guestFrame(frame), with: content) else { return nil }
       twin[frame] = TwinPage(base: content)
       return 1
     case 2, 3:
@@ -73,7 +79,7 @@ final class TwinGuest {
       return word
     case 6:
       let writable = !random.oneIn(4)
-      spaces[current].map(page, to: frame, writable: writable)
+      spaces[current].map(page, to: guestFrame(frame).index, writable: writable)
       guard vm.isRunning else { return nil }
       maps[current][page] = (frame, writable)
       return 3
@@ -112,7 +118,7 @@ final class TwinGuest {
 
   private func write(_ page: UInt64, _ content: PageContent) -> UInt64? {
     let mapped = maps[current][page]
-    switch vm.write(content, at: GuestVirtualAddress(page << 12), frame: GuestFrame(mapped?.frame ?? 0)) {
+    switch vm.write(content, at: GuestVirtualAddress(page << 12), frame: guestFrame(mapped?.frame ?? 0)) {
     case .stopped: return nil
     case .guestFault:
       #expect(mapped == nil || mapped?.writable == false, "\(vm.name): a fault at a page that can be written")
@@ -129,7 +135,7 @@ final class TwinGuest {
 
   /// The guest's balloon takes a page: its content is given up.
   func giveUp(_ frame: Int) {
-    let outcome = vm.discard(GuestFrame(frame))
+    let outcome = vm.discard(guestFrame(frame))
     if outcome != .rejected { twin[frame] = TwinPage() }
   }
 
@@ -138,9 +144,9 @@ final class TwinGuest {
     guard vm.isRunning else { return }
     for (frame, page) in twin.enumerated() {
       let wrong = stride(from: 0, to: 512, by: 37).first {
-        vm.load64(GuestFrame(frame).address.advanced(by: UInt64($0) * 8)) != page.word($0)
+        vm.load64(guestFrame(frame).address.advanced(by: UInt64($0) * 8)) != page.word($0)
       }
-      let wrongStored = page.words.first { vm.load64(GuestFrame(frame).address.advanced(by: UInt64($0.key) * 8)) != $0.value }
+      let wrongStored = page.words.first { vm.load64(guestFrame(frame).address.advanced(by: UInt64($0.key) * 8)) != $0.value }
       if vm.isRunning { #expect(wrong == nil && wrongStored == nil, "\(vm.name): page \(frame)") }
     }
   }
@@ -152,14 +158,24 @@ final class RandomMachine {
   let guests: [TwinGuest]
   let scanner: KSMScanner
   private var random: RandomStream
+  private let reclaimVisits: Int
   /// What the guests saw, one word an action.
   private(set) var seen: [UInt64] = []
 
-  init(seed: UInt64, modes: [PagingMode], frames: Int, swapSlots: Int) throws {
-    host = try makeHost(frames: frames, swapSlots: swapSlots, spans: modes.count)
+  /// - Parameter backings: of each guest, whose data is then spread over seven times 2 MiB.
+  init(seed: UInt64, modes: [PagingMode], frames: Int, swapSlots: Int, nodes: Int = 1, backings: [MemoryBacking]? = nil) throws {
+    host = try makeHost(frames: frames, swapSlots: swapSlots, spans: modes.count, nodes: nodes)
     var guests: [TwinGuest] = []
-    for (index, mode) in modes.enumerated() { guests.append(TwinGuest(try host.makeVM("vm\(index)", pages: TwinGuest.pages, mode))) }
+    for (index, mode) in modes.enumerated() {
+      let backing = backings?[index] ?? MemoryBacking()
+      let perHugePage = backings == nil ? nil : 23
+      // The last of the huge pages ends early, and so is none.
+      let pages = perHugePage.map { (TwinGuest.dataPages + $0 - 1) / $0 * 512 + TwinGuest.pages } ?? TwinGuest.pages
+      let vm = try host.makeVM("vm\(index)", pages: pages, mode, backing: backing)
+      guests.append(TwinGuest(vm, perHugePage: perHugePage))
+    }
     self.guests = guests
+    reclaimVisits = backings == nil ? 256 : 4096
     var settings = KSMSettings()
     settings.useZeroPages = seed % 2 == 0
     settings.smartScan = false
@@ -177,8 +193,8 @@ final class RandomMachine {
     case 1:
       let frame = guest.randomFrame(&random)
       if guest.vm.isRunning { guest.giveUp(frame) }
-    case 2: guest.vm.restore(GuestFrame(guest.randomFrame(&random)))
-    case 3: host.reclaim(upTo: host.frameCount, visits: random.index(below: 256))
+    case 2: guest.vm.restore(guest.guestFrame(guest.randomFrame(&random)))
+    case 3: host.reclaim(upTo: host.frameCount, visits: random.index(below: reclaimVisits))
     case 4: shareByHand(guest)
     default: if let word = guest.act(&random) { seen.append(word) }
     }
@@ -186,12 +202,14 @@ final class RandomMachine {
 
   /// The doors that a scanner uses, at any page: they must refuse what cannot be shared.
   private func shareByHand(_ guest: TwinGuest) {
-    let page = guest.vm.ordinal(guest.randomFrame(&random))
+    let page = guest.vm.page(of: guest.guestFrame(guest.randomFrame(&random)))
     let other = guests[random.index(below: guests.count)].vm
     switch random.below(4) {
     case 0: _ = host.makeStable(page)
     case 1:
-      if case .stable(let frame) = host.backing(of: other.ordinal(guest.randomFrame(&random))) { _ = host.merge(page, into: frame) }
+      if case .stable(let frame) = host.backing(of: other.page(of: guest.guestFrame(guest.randomFrame(&random)))) {
+        _ = host.merge(page, into: frame)
+      }
     case 2: _ = host.placeZeroPage(at: page)
     default: host.unshare(page)
     }

@@ -8,16 +8,20 @@ import TranslationCaching
 @testable import Machine
 
 /// A host with sizes in pages, so that tests can say exactly how much there is.
-func makeHost(frames: Int = 2048, swapSlots: Int = 0, spans: Int = 4, audited: Bool = true) throws -> Host {
+func makeHost(
+  frames: Int = 2048, swapSlots: Int = 0, spans: Int = 4, audited: Bool = true, nodes: Int = 1
+) throws -> Host {
   try Host(
     HostConfiguration(
       memory: ByteSize(bytes: UInt64(frames) << 12), swap: ByteSize(bytes: UInt64(swapSlots) << 12), tlb: TLBPreset.golden.geometry,
-      guestPageCapacity: spans * Host.pageSpan, audited: audited))
+      guestPageCapacity: spans * Host.pageSpan, audited: audited, numaNodes: nodes))
 }
 
 extension Host {
-  func makeVM(_ name: String = "vm", pages: Int = 256, _ paging: PagingMode = .nested) throws -> VirtualMachine {
-    try createVM(name: name, memory: ByteSize(bytes: UInt64(pages) << 12), paging: paging)
+  func makeVM(
+    _ name: String = "vm", pages: Int = 256, _ paging: PagingMode = .nested, backing: MemoryBacking = MemoryBacking()
+  ) throws -> VirtualMachine {
+    try createVM(name: name, memory: ByteSize(bytes: UInt64(pages) << 12), paging: paging, backing: backing)
   }
 
   /// The numbers of the laws that an audit finds broken.
