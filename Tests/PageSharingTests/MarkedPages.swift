@@ -1,7 +1,7 @@
 import Columns
 import PageSharing
 
-/// Pages of an identity trace as pages of zeros that end in their identity: cheap to make, and apart in four bytes at most.
+/// Pages of an identity trace as pages of zeros that begin with their identity: cheap to make, and apart in four bytes at most.
 final class MarkedPages: PageSource {
   let identities: [UInt32]
   /// Two pages of 512 words: the one that is shown, and the one that is shown inside its call.
@@ -17,7 +17,7 @@ final class MarkedPages: PageSource {
     let start = depth * 512
     depth += 1
     defer { depth -= 1 }
-    words[start + 511] = UInt64(identities[index]) << 32
+    words[start] = UInt64(identities[index])
     return unsafe words.withBuffer { buffer in
       // SAFETY: start is 0 or 512 and the column holds two pages of words.
       unsafe body(UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: buffer[start..<start + 512])))
