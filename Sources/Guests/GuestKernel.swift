@@ -69,6 +69,7 @@ final class GuestKernel {
       return nil
     }
     cache.insert(page, at: frame)
+    vm.noteBlockRead(frame, block: cache.block(of: page))
     return frame
   }
 

@@ -63,6 +63,11 @@ extension VirtualMachine: GuestMemory {
     return true
   }
 
+  /// The page was just filled from a block device. The block is asked for only where somebody listens.
+  public func noteBlockRead(_ frame: GuestFrame, block: @autoclosure () -> UInt64) {
+    if let listener = host.onBlockRead, isRunning, contains(frame) { listener(page(of: frame), block()) }
+  }
+
   /// Writes a page's whole content through a program's virtual address.
   public func write(_ content: PageContent, at address: GuestVirtualAddress, frame: GuestFrame, _ privilege: Privilege = .user)
     -> AccessResult

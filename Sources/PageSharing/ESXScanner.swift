@@ -92,7 +92,9 @@ public final class ESXScanner<Memory: ScannableMemory>: PageScanner {
       let domain = settings.isSalted ? spaces.tenant(of: page.index) ?? 0 : 0
       let key = salted(hash, domain)
       if share(page, frame, hash, key: key, domain: domain, &result.work) { return }
-      guard index.state(of: page.index) != .waiting || index.key(of: page.index) != key else { return }
+      let state = index.state(of: page.index)
+      // A page that could not be merged may be a stable one by now, whose only sharer it is.
+      guard state != .sharer, state == .none || index.key(of: page.index) != key else { return }
       index.forget(page.index)
       index.wait(page.index, key: key)
     }

@@ -6,8 +6,14 @@ public enum ScannerKind: String, CaseIterable, Sendable {
   case ksm
   /// VMware ESX.
   case esx
+  /// KSM's scan with hints from the block layer.
+  case xlh
+  /// Pages read from one block, without a scan.
+  case satori
   /// Pages of zeros and nothing else.
   case zeroOnly = "zero-only"
+  /// Linux KSM inside each virtual machine.
+  case sameVM = "same-vm"
   /// VUsion: sharing whose side channels are closed.
   case vusion
 
@@ -17,7 +23,10 @@ public enum ScannerKind: String, CaseIterable, Sendable {
     case .none: "no sharing"
     case .ksm: "Linux KSM, scan by scan, with the kernel's counters"
     case .esx: "VMware ESX: random pages, hashes as hints, write protection only on a match, sharing inside a tenant"
+    case .xlh: "XLH: pages just read from a disk are looked at first, beside the linear scan of KSM"
+    case .satori: "Satori: pages read from the same block of an image are shared at once, without a scan"
     case .zeroOnly: "pages of zeros are mapped to the zero page, and nothing else is shared"
+    case .sameVM: "Linux KSM inside each virtual machine or tenant, with nothing shared across"
     case .vusion: "VUsion: idle pages trap at every access, shared or not, and get random frames"
     }
   }
@@ -36,7 +45,10 @@ public enum ScannerKind: String, CaseIterable, Sendable {
       KSMPageScanner(
         KSMScanner(settings: settings.ksm, capacity: capacity, frameCount: frameCount, numaNodes: numaNodes), memory: memory)
     case .esx: ESXScanner(settings: settings.esx, memory: memory, seed: settings.seed, capacity: capacity, frameCount: frameCount)
+    case .xlh: XLHScanner(settings: settings.xlh, memory: memory, capacity: capacity, frameCount: frameCount)
+    case .satori: SatoriScanner(memory: memory, capacity: capacity, frameCount: frameCount)
     case .zeroOnly: ZeroOnlyScanner(settings: settings.zeroOnly, memory: memory, capacity: capacity)
+    case .sameVM: SameVMScanner(settings: settings, memory: memory, capacity: capacity, frameCount: frameCount, numaNodes: numaNodes)
     case .vusion: VUsionScanner(memory: memory, capacity: capacity, frameCount: frameCount)
     }
   }
@@ -48,8 +60,12 @@ public struct ScannerSettings: Hashable, Sendable {
   public var ksm = KSMSettings()
   /// VMware ESX's.
   public var esx = ESXSettings()
+  /// XLH's.
+  public var xlh = XLHSettings()
   /// The scanner of zero pages'.
   public var zeroOnly = ZeroOnlySettings()
+  /// The scanner inside domains'; KSM's knobs hold in each of them.
+  public var sameVM = SameVMSettings()
   /// From which scanners that draw random numbers derive them.
   public var seed: UInt64 = 1
 

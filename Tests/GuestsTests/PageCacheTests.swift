@@ -1,4 +1,5 @@
 import Addressing
+import Machine
 import PageContents
 import TestSupport
 import Testing
@@ -93,5 +94,36 @@ struct PageCacheTests {
     #expect(small.text(of: 0) == 3 && small.text(of: 2) == 9)
     for page in 0..<4 { #expect(small.content(of: small.text(of: 2) + page) == large.content(of: large.text(of: 2) + page)) }
     #expect(small.content(of: small.text(of: 0)) != small.content(of: small.text(of: 2)))
+  }
+
+  @Test("reads pages from blocks whose numbers agree, over all guests of an image, exactly where their contents do")
+  func blocks() throws {
+    let caches = [cache(ownPercent: 40), cache(ownPercent: 40, own: ContentSpace(number: 3)), cache(files: 20, ownPercent: 40)]
+    let counts = [Self.pageCount, Self.pageCount, Self.pageCount - 10]
+    var contents: [UInt64: PageContent] = [:]
+    var blocks: [UInt64: Set<UInt64>] = [:]
+    for (cache, count) in zip(caches, counts) {
+      for page in 0..<count {
+        let (block, content) = (cache.block(of: page), cache.content(of: page))
+        #expect(contents[block, default: content] == content)
+        contents[block] = content
+        blocks[content.rawValue, default: []].insert(block)
+      }
+    }
+    #expect(blocks.values.allSatisfy { $0.count == 1 })
+    #expect(contents.count == 52, "28 of the image (18 of files, 10 of text) and 12 of each of two guests' own files")
+  }
+
+  @Test("tells the host of every page that is read from disk, once, and of no other")
+  func tellsOfReads() throws {
+    let (host, vm) = try GuestRig.machine()
+    let kernel = GuestRig.kernel(vm, files: 8, text: 2)
+    var reads: [(page: PageOrdinal, block: UInt64)] = []
+    host.onBlockRead = { reads.append(($0, $1)) }
+    let frames = (0..<10).compactMap { kernel.filePage($0) }
+    for page in 0..<10 { #expect(kernel.filePage(page) == frames[page]) }
+    _ = kernel.allocateZeroed()
+    #expect(reads.map { $0.page.index } == frames.map { vm.firstPage.index + Int($0.rawValue) })
+    #expect(reads.map(\.block) == (0..<10).map { kernel.cache.block(of: $0) })
   }
 }

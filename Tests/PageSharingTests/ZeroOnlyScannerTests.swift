@@ -57,7 +57,7 @@ import Testing
   @Test("Over five real guests: all zero pages but none other, as the breakdown counts them")
   func fiveGuests() throws {
     guard let guests = FiveGuests.shared else { return }
-    let memory = ImageMemory(IdentityPages(guests.identities))
+    let memory = ImageMemory(MarkedPages(guests.identities))
     let scanner = ZeroOnlyScanner(settings: ZeroOnlySettings(), memory: memory, capacity: memory.pageCount)
     for (tenant, pages) in guests.ranges.enumerated() { _ = scanner.register(pages, tenant: UInt32(tenant)) }
     for _ in 0..<2 { _ = scanner.scanBatch(pages: .max, at: 0) }
