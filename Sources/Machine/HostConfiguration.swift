@@ -13,14 +13,17 @@ public struct HostConfiguration: Sendable {
   public var guestPageCapacity: Int
   /// Whether audits will be asked for; they need a record of what guests wrote.
   public var audited: Bool
+  /// From which frames are drawn that a page sharer wants at random.
+  public var placementSeed: UInt64
 
   /// All fields.
-  public init(memory: ByteSize, swap: ByteSize, tlb: TLBGeometry, guestPageCapacity: Int, audited: Bool) {
+  public init(memory: ByteSize, swap: ByteSize, tlb: TLBGeometry, guestPageCapacity: Int, audited: Bool, placementSeed: UInt64 = 1) {
     self.memory = memory
     self.swap = swap
     self.tlb = tlb
     self.guestPageCapacity = guestPageCapacity
     self.audited = audited
+    self.placementSeed = placementSeed
   }
 
   /// The largest host, 8 TiB: with all guest pages, 2^31 frames are what a scanner's 32-bit links can tell apart.

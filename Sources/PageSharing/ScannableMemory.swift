@@ -1,4 +1,5 @@
 public import Addressing
+public import Columns
 
 /// What a scanner asks of the memory that it scans.
 ///
@@ -84,8 +85,8 @@ public protocol ScannableMemory: AnyObject {
 /// A memory asks for a page's bytes as often as it likes, by `read`, and says `forget` once when it needs them no more. A keeper may call
 /// `release` of the memory in `forget`, and nothing else.
 public protocol PageKeeper: AnyObject {
-  /// Writes a page's 4096 bytes, to the last one as they were when it was taken. The keeper may look at other frames of the memory meanwhile.
-  func read(_ page: PageOrdinal, into target: UnsafeMutableRawBufferPointer)
+  /// Writes a page's bytes into a column of 4096, to the last one as they were when it was taken. The keeper may look at frames of the memory meanwhile.
+  func read(_ page: PageOrdinal, into target: borrowing Column<UInt8>)
   /// Forgets a page: it was given back or discarded, or its guest ended.
   func forget(_ page: PageOrdinal)
 }
