@@ -34,9 +34,13 @@ public protocol PageScanner<Memory>: AnyObject {
   var counters: KSMCounters { get }
   /// All the work done so far.
   var work: ScanWork { get }
+  /// What the scanner itself keeps for pages that it took from the memory, in bytes of the host's memory: what is saved is less by so much.
+  var storedBytes: UInt64 { get }
 }
 
 extension PageScanner {
+  /// Takes no pages.
+  @inlinable public var storedBytes: UInt64 { 0 }
   /// Driven by the scenario.
   @inlinable public var pace: ScanPace? { nil }
   /// Ignored.

@@ -6,6 +6,8 @@ public enum ScannerKind: String, CaseIterable, Sendable {
   case ksm
   /// VUsion: sharing whose side channels are closed.
   case vusion
+  /// Difference Engine: sharing, patching and compression.
+  case differenceEngine = "difference-engine"
 
   /// What it does, in a line.
   public var summary: String {
@@ -13,6 +15,7 @@ public enum ScannerKind: String, CaseIterable, Sendable {
     case .none: "no sharing"
     case .ksm: "Linux KSM, scan by scan, with the kernel's counters"
     case .vusion: "VUsion: idle pages trap at every access, shared or not, and get random frames"
+    case .differenceEngine: "Difference Engine: equal pages shared, similar idle ones patched, others compressed"
     }
   }
 
@@ -27,6 +30,8 @@ public enum ScannerKind: String, CaseIterable, Sendable {
     case .none: nil
     case .ksm: KSMPageScanner(KSMScanner(settings: settings.ksm, capacity: capacity, frameCount: frameCount), memory: memory)
     case .vusion: VUsionScanner(memory: memory, capacity: capacity, frameCount: frameCount)
+    case .differenceEngine:
+      DifferenceEngine(settings.differenceEngine, memory: memory, capacity: capacity, frameCount: frameCount, seed: settings.seed)
     }
   }
 }
@@ -35,6 +40,8 @@ public enum ScannerKind: String, CaseIterable, Sendable {
 public struct ScannerSettings: Hashable, Sendable {
   /// Linux KSM's; `pagesToScan` and `sleepNanoseconds` pace every scanner that has no pace of its own.
   public var ksm = KSMSettings()
+  /// Difference Engine's.
+  public var differenceEngine = DifferenceEngineSettings()
   /// From which scanners that draw random numbers derive them.
   public var seed: UInt64 = 1
 

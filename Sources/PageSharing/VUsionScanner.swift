@@ -26,8 +26,6 @@ public final class VUsionScanner<Memory: ScannableMemory>: PageScanner {
   @usableFromInline let memory: Memory
   @usableFromInline let nodes: CandidateNodes
   @usableFromInline let states: Column<UInt8>
-  /// The node that a page stands at, in the state `placed`.
-  @usableFromInline let nodeOfPage: Column<UInt32>
   @usableFromInline let checksums: Column<UInt32>
   private let capacity: Int
   private var cursor = ScanCursor()
@@ -58,7 +56,6 @@ public final class VUsionScanner<Memory: ScannableMemory>: PageScanner {
     self.capacity = capacity
     nodes = CandidateNodes(capacity: capacity, frameCount: frameCount)
     states = Column(count: capacity)
-    nodeOfPage = Column(count: capacity, isSparse: true)
     checksums = Column(count: capacity, isSparse: true)
   }
 
@@ -151,14 +148,16 @@ public final class VUsionScanner<Memory: ScannableMemory>: PageScanner {
         join(known, index)
       } else {
         let hash = shortHash(of: frame, &done)
-        stand(at: nodes.insert(frame: frame.index, hash: hash, owner: nil), index)
+        nodes.insert(index, frame: frame.index, hash: hash, isOwner: false)
+        states[index] = State.placed.rawValue
       }
     case .private(let frame):
       let hash = shortHash(of: frame, &done)
       if let node = match(for: frame, hash, &done), mergeInto(node, index, &done) { return }
       guard let fresh = memory.relocate(page) else { return }
       done.fakeMerges += 1
-      stand(at: nodes.insert(frame: fresh.index, hash: hash, owner: index), index)
+      nodes.insert(index, frame: fresh.index, hash: hash, isOwner: true)
+      states[index] = State.placed.rawValue
     }
   }
 
@@ -206,12 +205,7 @@ public final class VUsionScanner<Memory: ScannableMemory>: PageScanner {
   }
 
   @inlinable func join(_ node: UInt32, _ index: Int) {
-    nodes.join(node)
-    stand(at: node, index)
-  }
-
-  @inlinable func stand(at node: UInt32, _ index: Int) {
-    nodeOfPage[index] = node
+    nodes.join(index, to: node)
     states[index] = State.placed.rawValue
   }
 
@@ -219,7 +213,7 @@ public final class VUsionScanner<Memory: ScannableMemory>: PageScanner {
   @usableFromInline func setState(_ state: State, of index: Int) {
     let old = states[index]
     if old == state.rawValue { return }
-    if old == State.placed.rawValue { nodes.leave(nodeOfPage[index]) }
+    nodes.leave(index)
     if old == State.none.rawValue { items += 1 } else if state == .none { items -= 1 }
     states[index] = state.rawValue
   }
