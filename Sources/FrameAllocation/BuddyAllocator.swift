@@ -67,8 +67,8 @@ public final class BuddyAllocator {
     return block
   }
 
-  /// A free frame drawn at random: each equally likely, as long as about one in a hundred is free. After 1024 draws of frames in use it is the next free
-  /// one from a drawn frame on, which favours frames that stand behind many used ones.
+  /// A free frame drawn at random: each equally likely, as long as about one in a hundred is free. After 1024 draws of frames in use it is
+  /// the next free one from a drawn frame on, which favours frames that stand behind many used ones.
   public func allocate(drawnFrom random: inout RandomStream) -> Int? {
     guard freeFrames > 0 else { return nil }
     var frame = random.index(below: frameCount)

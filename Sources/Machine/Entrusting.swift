@@ -8,8 +8,8 @@ internal import Translation
 
 /// Pages that a sharer stores in a form of its own: they have no frame, and their keeper gives their bytes back at the next access.
 extension Host {
-  /// Takes a private page whose bytes the keeper has: its frame comes free. The keeper is asked for them at once, and they are compared: what
-  /// it could not give back is not taken.
+  /// Takes a private page whose bytes the keeper has: its frame comes free. The keeper is asked for them at once, and they are compared:
+  /// what it could not give back is not taken.
   public func entrust(_ page: PageOrdinal, to keeper: any PageKeeper) -> Bool {
     guard let (vm, frame, leaf) = privateLeaf(of: page) else { return false }
     keeper.read(page, into: pageBuffer)

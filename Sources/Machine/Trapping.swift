@@ -6,8 +6,9 @@ internal import Translation
 
 /// Pages that trap: they have their frame, private or stable, and their place in its reverse map, but a leaf that no access passes.
 ///
-/// Everything that is done to a page at a mechanism's word (sharing, ballooning, swapping, the end of its guest) goes the same doors as if it were mapped. Only
-/// the guest's next access is different: it copies the page into a frame drawn at random, whoever else may share the old one or not.
+/// Everything that is done to a page at a mechanism's word (sharing, ballooning, swapping, the end of its guest) goes the same doors as if
+/// it were mapped. Only the guest's next access is different: it copies the page into a frame drawn at random, whoever else may share the
+/// old one or not.
 extension Host {
   /// Makes the next access to a page trap.
   public func trapAccesses(to page: PageOrdinal) -> Bool {

@@ -2,9 +2,9 @@ internal import Columns
 
 /// The contents that a scanner has put where others can join them: a frame each, with how many of the scanner's pages stand there.
 ///
-/// The scanner learns late that a page has gone, at its next visit. Until then the page names its node, so a node outlives its frame and its
-/// place in the index, and its number is given out again only when the last page has left. Pages leave in the order of visits: a frame that
-/// came free and now holds another content has a node of its own.
+/// The scanner learns late that a page has gone, at its next visit. Until then the page names its node, so a node outlives its frame and
+/// its place in the index, and its number is given out again only when the last page has left. Pages leave in the order of visits: a frame
+/// that came free and now holds another content has a node of its own.
 @usableFromInline final class CandidateNodes {
   private let frames: Column<UInt32>
   private let hashes: Column<UInt32>
@@ -54,7 +54,8 @@ internal import Columns
 
   // MARK: Change
 
-  /// A node for a content that a page has put into a frame, alone or as a stable one; the page, which stands nowhere, joins it. Ends every search.
+  /// A node for a content that a page has put into a frame, alone or as a stable one; the page, which stands nowhere, joins it. Ends every
+  /// search.
   @usableFromInline func insert(_ page: Int, frame: Int, hash: UInt32, isOwner: Bool) {
     if nodesOfFrames[frame] != 0 { leaveIndex(nodesOfFrames[frame]) }
     let node: UInt32

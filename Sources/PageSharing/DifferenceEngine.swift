@@ -3,9 +3,9 @@ internal import Columns
 
 /// # Difference Engine: pages shared, patched and compressed
 ///
-/// Pages that are equal are shared, as other sharers do. Many others are nearly equal: of those one stays as a *reference*, and the others are stored as what
-/// differs, a *patch*. What is like nothing else is *compressed*. A page that is stored so has no frame, and comes back whole at its next access; so only pages
-/// are taken that have not been used for a while (Gupta et al., OSDI 2008; reference page-sharing).
+/// Pages that are equal are shared, as other sharers do. Many others are nearly equal: of those one stays as a *reference*, and the others
+/// are stored as what differs, a *patch*. What is like nothing else is *compressed*. A page that is stored so has no frame, and comes back
+/// whole at its next access; so only pages are taken that have not been used for a while (Gupta et al., OSDI 2008; reference page-sharing).
 ///
 /// At each visit, once a round, a page falls into one of the paper's four classes:
 /// 1. recently modified: ignored;
@@ -13,14 +13,16 @@ internal import Columns
 /// 3. not recently accessed: shared or patched;
 /// 4. not accessed for an extended period: shared, patched or compressed.
 ///
-/// The invariants: *a reference does not change*: it is a stable frame, held for as long as a patch refers to it, and a write to the page behind it copies;
-/// a reference is itself never patched. *What is stored can be had back*: the memory takes a page only if the keeper gives the very bytes back that the page has.
+/// The invariants: *a reference does not change*: it is a stable frame, held for as long as a patch refers to it, and a write to the page
+/// behind it copies; a reference is itself never patched. *What is stored can be had back*: the memory takes a page only if the keeper
+/// gives the very bytes back that the page has.
 ///
-/// Where it departs from the paper: modification is seen by the checksum and, where the memory knows, access by the accessed bit; a memory that does not know it goes by
-/// modification alone. Shared pages stay shared when they are idle; the paper could patch them too. A page is tried against its candidates in each round until it is old
-/// enough to be compressed, and after that not again before its next use. The table of pages that wait for an equal one is an index that keeps its entries
-/// from round to round; the paper clears a smaller one several times a pass. Nothing is swapped by the scanner. How the pieces of stored pages are packed into frames is not
-/// modelled: `storedBytes` counts their bytes.
+/// Where it departs from the paper: modification is seen by the checksum and, where the memory knows, access by the accessed bit; a memory
+/// that does not know it goes by modification alone. Shared pages stay shared when they are idle; the paper could patch them too. A page is
+/// tried against its candidates in each round until it is old enough to be compressed, and after that not again before its next use. The
+/// table of pages that wait for an equal one is an index that keeps its entries from round to round; the paper clears a smaller one several
+/// times a pass. Nothing is swapped by the scanner. How the pieces of stored pages are packed into frames is not modelled: `storedBytes`
+/// counts their bytes.
 public final class DifferenceEngine<Memory: ScannableMemory>: PageScanner {
   /// The knobs.
   public let settings: DifferenceEngineSettings
@@ -125,8 +127,8 @@ public final class DifferenceEngine<Memory: ScannableMemory>: PageScanner {
     marks[page] |= Self.hasItem
   }
 
-  /// The counters, as far as they have a meaning here: shared pages as KSM counts them, in `pagesUnshared` the pages that wait for an equal one, in `pagesVolatile`
-  /// the others that are there. Stored pages are in none. They follow the memory at the next visit of a page.
+  /// The counters, as far as they have a meaning here: shared pages as KSM counts them, in `pagesUnshared` the pages that wait for an equal
+  /// one, in `pagesVolatile` the others that are there. Stored pages are in none. They follow the memory at the next visit of a page.
   public var counters: KSMCounters {
     var counters = KSMCounters()
     counters.fullScans = fullScans

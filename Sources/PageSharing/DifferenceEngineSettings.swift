@@ -21,7 +21,8 @@ public struct DifferenceEngineSettings: Hashable, Sendable {
   /// The defaults.
   public init() {}
 
-  /// Whether a scanner can be made of these: from 1 to 64 groups, blocks and candidates, results smaller than a page, and at most 62 rounds.
+  /// Whether a scanner can be made of these: from 1 to 64 groups, blocks and candidates, results smaller than a page, and at most 62
+  /// rounds.
   public var areValid: Bool {
     (1...64).contains(groups) && (1...64).contains(blocksPerGroup) && (1...64).contains(candidates) && (0...4095).contains(patchLimit)
       && (0...4095).contains(compressLimit) && patchAfter >= 1 && compressAfter >= patchAfter && compressAfter <= 62

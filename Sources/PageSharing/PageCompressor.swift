@@ -3,8 +3,8 @@ internal import Columns
 
 /// Compresses single pages with zstd at level 1, the real library on the real bytes.
 ///
-/// A level near the speed of the compressors of memory (LZO, LZ4, WKdm). The sizes are those of the library's version: another may give others, and whoever compares
-/// runs across machines should know.
+/// A level near the speed of the compressors of memory (LZO, LZ4, WKdm). The sizes are those of the library's version: another may give
+/// others, and whoever compares runs across machines should know.
 @safe final class PageCompressor {
   private let compressor: OpaquePointer
   private let decompressor: OpaquePointer

@@ -2,11 +2,13 @@ internal import Columns
 
 /// Deltas between pages: a page as runs that are copied from a reference page and runs of bytes of its own.
 ///
-/// A delta is a sequence of pairs: how many bytes are inserted, and they; how many bytes are copied from the reference, and from how far ahead of the place where they go.
-/// The copy is left out where the insertion ends the page. Numbers are written seven bits a byte, the lowest first, bit 7 set in all but the last; distances with
-/// their sign in the lowest bit, so that a copy in place takes one byte for it. Nothing says how long a page is: it is 4096 bytes.
+/// A delta is a sequence of pairs: how many bytes are inserted, and they; how many bytes are copied from the reference, and from how far
+/// ahead of the place where they go. The copy is left out where the insertion ends the page. Numbers are written seven bits a byte, the
+/// lowest first, bit 7 set in all but the last; distances with their sign in the lowest bit, so that a copy in place takes one byte for it.
+/// Nothing says how long a page is: it is 4096 bytes.
 ///
-/// The invariant: *whatever a delta holds, decoding stays inside its bytes, the reference and the page, and says whether it made a whole page*.
+/// The invariant: *whatever a delta holds, decoding stays inside its bytes, the reference and the page, and says whether it made a whole
+/// page*.
 enum PageDelta {
   static let pageBytes = 4096
   /// Copies in place below this are not worth their two or three bytes, nor the insertion's that they interrupt.

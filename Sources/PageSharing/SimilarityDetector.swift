@@ -4,11 +4,12 @@ internal import PageContents
 
 /// HashSimilarityDetector(k, s), c of Difference Engine (Gupta et al., OSDI 2008, section 3): which pages may be similar to a page.
 ///
-/// k groups of s blocks of 64 bytes each, at places that are drawn once a run. The hash of a group's bytes is a key under which at most c pages are
-/// remembered; pages that have a key in common are candidates. The detector proposes; a delta, which is computed from the bytes, decides.
+/// k groups of s blocks of 64 bytes each, at places that are drawn once a run. The hash of a group's bytes is a key under which at most c
+/// pages are remembered; pages that have a key in common are candidates. The detector proposes; a delta, which is computed from the bytes,
+/// decides.
 ///
-/// A key's place is shared by the keys that fall on it, told apart by 32 bits. A candidate that is of no use any more makes room; otherwise who was there first stays (the
-/// paper says no more than that there are c: assumed).
+/// A key's place is shared by the keys that fall on it, told apart by 32 bits. A candidate that is of no use any more makes room; otherwise
+/// who was there first stays (the paper says no more than that there are c: assumed).
 final class SimilarityDetector {
   /// Bytes of a block.
   static let blockBytes = 64

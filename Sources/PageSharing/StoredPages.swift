@@ -3,8 +3,8 @@ public import Columns
 
 /// The pages that Difference Engine has taken: each as a delta against a stable frame, which it holds, or compressed.
 ///
-/// The invariant: *a page's bytes can be made again at any time*: a delta's reference is held from before the page is taken until it is forgotten, so neither its
-/// frame comes free nor its bytes change.
+/// The invariant: *a page's bytes can be made again at any time*: a delta's reference is held from before the page is taken until it is
+/// forgotten, so neither its frame comes free nor its bytes change.
 @usableFromInline final class StoredPages<Memory: ScannableMemory>: PageKeeper {
   /// A page as it is stored.
   struct Stored {
