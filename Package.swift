@@ -71,7 +71,7 @@ let package = Package(
 
     // Floor 5: mechanisms, each with a protocol that says what it needs of a machine.
     room("Translation", ["Addressing", "Columns", "PageContents", "PageTables", "TranslationCaching"]),
-    room("PageSharing", ["Addressing", "Columns", "PageContents"]),
+    room("PageSharing", ["Addressing", "Columns", "PageContents", "CZstd"]),
     room("Ballooning", ["Addressing", "Columns"]),
     room("Overcommit"),
 
@@ -119,7 +119,7 @@ let package = Package(
     tests("AddressingTests", ["Addressing", "TestSupport"]),
     tests("ColumnsTests", ["Columns", "TestSupport"]),
     tests("FilesTests", ["Files"]),
-    tests("FrameAllocationTests", ["FrameAllocation", "Addressing", "TestSupport"]),
+    tests("FrameAllocationTests", ["FrameAllocation", "Addressing", "Columns", "TestSupport"]),
     tests("PageContentsTests", ["PageContents", "Addressing", "TestSupport"]),
     tests("PageTablesTests", ["PageTables", "PageContents", "Addressing"]),
     tests("TranslationCachingTests", ["TranslationCaching", "Addressing", "Columns"]),

@@ -12,6 +12,21 @@ extension Column where Element == UInt8 {
     }
   }
 
+  /// Copies bytes into the column from an index on; the range is checked.
+  public func copy(from source: UnsafeRawBufferPointer, to start: Int = 0) {
+    precondition(start >= 0 && source.count <= count - start, "column range out of bounds")
+    let base = unsafe base
+    // SAFETY: the range was just checked.
+    unsafe UnsafeMutableRawBufferPointer(start: base + start, count: source.count).copyMemory(from: source)
+  }
+
+  /// The eight bytes from an index on as a little-endian number; the range is checked.
+  @inlinable public func word(at start: Int) -> UInt64 {
+    precondition(start >= 0 && start <= count - 8, "column range out of bounds")
+    // SAFETY: the range was just checked; the load may be unaligned.
+    return unsafe UInt64(littleEndian: UnsafeRawPointer(base + start).loadUnaligned(as: UInt64.self))
+  }
+
   /// Shows a range of bytes as a span, which cannot leave it; the range is checked.
   @inlinable public func withSpan<Result>(_ range: Range<Int>, _ body: (RawSpan) -> Result) -> Result {
     precondition(range.lowerBound >= 0 && range.upperBound <= count, "column range out of bounds")

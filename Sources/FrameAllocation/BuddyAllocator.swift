@@ -1,4 +1,4 @@
-internal import Columns
+public import Columns
 
 /// # FrameAllocation: which frames are free, and who has the others
 ///
@@ -91,6 +91,39 @@ public final class BuddyAllocator {
     marks.fill(block..<block + (1 << order), with: Self.inUse)
     words.fill(block..<block + (1 << order), with: 0)
     return block
+  }
+
+  /// A free frame drawn at random: each equally likely, as long as about one in a hundred is free. After 1024 draws of frames in use it is
+  /// the next free one from a drawn frame on, which favours frames that stand behind many used ones.
+  public func allocate(drawnFrom random: inout RandomStream) -> Int? {
+    guard freeFrames > 0 else { return nil }
+    var frame = random.index(below: frameCount)
+    var draws = 1
+    while !isFree(frame) && draws < 1024 {
+      frame = random.index(below: frameCount)
+      draws += 1
+    }
+    while !isFree(frame) { frame = frame + 1 == frameCount ? 0 : frame + 1 }
+    take(frame)
+    return frame
+  }
+
+  /// Takes a free frame out of the block that it lies in; the rest stays free, in the largest blocks that there are.
+  private func take(_ frame: Int) {
+    var order = 0
+    while marks[frame & ~((1 << order) - 1)] != UInt8(order + 1) { order += 1 }
+    var block = frame & ~((1 << order) - 1)
+    let first = node(of: block) * Self.orders
+    unlink(block, first + order)
+    while order > 0 {
+      order -= 1
+      let upper = block + (1 << order)
+      push(frame < upper ? upper : block, order, first + order)
+      if frame >= upper { block = upper }
+    }
+    freeFrames -= 1
+    marks[frame] = Self.inUse
+    words[frame] = 0
   }
 
   /// Gives a block back that `allocate` handed out, or an aligned part of one, or an aligned whole of several.

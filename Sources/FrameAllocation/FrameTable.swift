@@ -1,5 +1,5 @@
 public import Addressing
-internal import Columns
+public import Columns
 
 /// The host's frames with what is known of each, and which guest pages map it.
 ///
@@ -44,6 +44,27 @@ public final class FrameTable {
     guard let first = allocator.allocate(order: order, node: node) else { return nil }
     for index in first..<first + (1 << order) { allocator[recordOf: index] = record.word }
     return HostFrame(first)
+  }
+
+  /// Allocates a frame for a use, drawn at random from the free ones; nil if there is none.
+  public func allocate(for record: FrameRecord, drawnFrom random: inout RandomStream) -> HostFrame? {
+    guard let index = allocator.allocate(drawnFrom: &random) else { return nil }
+    allocator[recordOf: index] = record.word
+    return HostFrame(index)
+  }
+
+  /// Counts a reference that is no page's.
+  public func hold(_ frame: HostFrame) {
+    precondition(self[frame].references < FrameRecord.referenceLimit, "more pages map one frame than can be counted")
+    self[frame].references += 1
+  }
+
+  /// Ends a reference that is no page's.
+  /// - Returns: how many references are left.
+  public func dropHold(_ frame: HostFrame) -> UInt32 {
+    precondition(self[frame].references > 0, "a frame that is held is counted")
+    self[frame].references -= 1
+    return self[frame].references
   }
 
   /// Gives a frame back that no page maps.

@@ -2,6 +2,7 @@ internal import Addressing
 internal import Columns
 internal import FrameAllocation
 internal import PageContents
+internal import PageSharing
 internal import PageTables
 internal import Translation
 
@@ -34,6 +35,8 @@ public final class Audit {
   private let host: Host
   private let references: Column<UInt32>
   private let writableReferences: Column<UInt32>
+  /// A stored page's bytes.
+  private let buffer = Column<UInt8>(count: PageContent.byteCount)
   /// The frames that the guest that is looked at maps.
   private let ownFrames: BitColumn
   private let slotsSeen: BitColumn
@@ -79,13 +82,17 @@ public final class Audit {
     for vm in host.vms where vm.isRunning {
       var counts = PageCounts()
       forEachLeaf(of: vm) { frame, leaf in
-        guard leaf.isPresent else {
+        if leaf.isTrapped { counts.trapped += 1 }
+        guard leaf.hasFrame else {
           switch leaf.absence {
           case .swapped(let slot):
             counts.swapped += 1
             countSlot(slot, frame, vm)
           case .ballooned: counts.ballooned += 1
-          case .never: break
+          case .entrusted(let keeper):
+            counts.entrusted += 1
+            if keeper >= UInt64(host.keepers.count) { report(6, "page \(frame) of \(vm.name) is with a keeper that does not exist") }
+          case .never, .trapped: break
           }
           return
         }
@@ -93,7 +100,7 @@ public final class Audit {
           return report(1, "\(vm.name) maps guest frame \(frame) beyond the host's memory")
         }
         references[leaf.frame.index] += 1
-        if leaf.isWritable { writableReferences[leaf.frame.index] += 1 }
+        if leaf.isPresent && leaf.isWritable { writableReferences[leaf.frame.index] += 1 }
         // What a free frame was used for is no longer known; that it is mapped is found with the frames.
         if host.frames.allocator.isFree(leaf.frame.index) { return }
         if leaf.isLarge { countHuge(frame, leaf, vm, &counts) }
@@ -169,9 +176,11 @@ public final class Audit {
 
   private func checkUsed(_ frame: HostFrame, _ record: FrameRecord) {
     let mapped = references[frame.index]
+    let held = host.holds[frame] ?? 0
     let isForPages = record.use == .guestPage || record.use == .stable
-    if record.use == .none || (isForPages && mapped == 0) { report(1, "frame \(frame) is in use but nobody's") }
-    if record.references != mapped { report(1, "frame \(frame) counts \(record.references) references and has \(mapped)") }
+    if record.use == .none || (isForPages && mapped + held == 0) { report(1, "frame \(frame) is in use but nobody's") }
+    if held > 0 && record.use != .stable { report(3, "frame \(frame) is held \(held) times though its bytes may change") }
+    if record.references != mapped + held { report(1, "frame \(frame) counts \(record.references) references and has \(mapped + held)") }
     let writers = writableReferences[frame.index]
     if writers > 0 && (mapped > 1 || record.use != .guestPage) {
       report(3, "frame \(frame), shared by \(mapped) pages, is writable for \(writers)")
@@ -182,7 +191,7 @@ public final class Audit {
       listed += 1
       guard record.use == .stable else { return }
       let leaf = host.owner(of: page).map { $0.vm.map.leaf(of: $0.frame) } ?? .absent
-      if !leaf.isPresent || leaf.frame != frame { report(1, "the reverse map of frame \(frame) names a page that does not map it") }
+      if !leaf.hasFrame || leaf.frame != frame { report(1, "the reverse map of frame \(frame) names a page that does not map it") }
     }
     if listed != mapped { report(1, "the reverse map of frame \(frame) names \(listed) pages and \(mapped) map it") }
   }
@@ -217,13 +226,21 @@ public final class Audit {
     }
   }
 
-  /// A word of a guest's memory, wherever it is: what a shadow made from a table holds on while the table is swapped out.
+  /// A word of a guest's memory, wherever it is: what a shadow made from a table holds on while the table is swapped out, traps or is stored.
   private func word(at address: GuestPhysicalAddress, of vm: VirtualMachine) -> UInt64? {
     let leaf = vm.map.leaf(of: address.page)
     let index = Int(address.offset(in: .size4K) >> 3)
-    if leaf.isPresent { return leaf.frame.index < references.count ? host.contents.loadWord(index, of: leaf.frame) : nil }
+    if leaf.hasFrame { return leaf.frame.index < references.count ? host.contents.loadWord(index, of: leaf.frame) : nil }
+    if readStored(leaf, vm.page(of: address.page)) { return buffer.word(at: index * 8) }
     guard case .swapped(let slot) = leaf.absence, slot < UInt64(slotsSeen.count) else { return nil }
     return host.contents.loadWord(index, of: host.swap.content(at: Int(slot)))
+  }
+
+  /// Reads a page that a keeper has into the buffer.
+  private func readStored(_ leaf: EPTEntry, _ page: PageOrdinal) -> Bool {
+    guard case .entrusted(let keeper) = leaf.absence, !leaf.isPresent, keeper < UInt64(host.keepers.count) else { return false }
+    host.keepers[Int(keeper)].read(page, into: buffer)
+    return true
   }
 
   // MARK: Contents
@@ -235,12 +252,14 @@ public final class Audit {
       for index in 0..<vm.pageCount {
         let page = vm.page(of: GuestFrame(index))
         let leaf = vm.map.leaf(of: GuestFrame(index))
-        guard leaf.isPresent || witness.expectsContent(page) else { continue }
+        guard leaf.hasFrame || witness.expectsContent(page) else { continue }
         var agrees = false
-        if leaf.isPresent {
+        if leaf.hasFrame {
           agrees = leaf.frame.index < references.count && witness.agrees(page, leaf.frame, in: host.contents)
         } else if case .swapped(let slot) = leaf.absence, slot < UInt64(slotsSeen.count) {
           agrees = witness.agrees(page, host.swap.content(at: Int(slot)), in: host.contents)
+        } else if readStored(leaf, page) {
+          agrees = witness.agrees(page) { buffer.word(at: $0 * 8) }
         }
         if !agrees { report(6, "page \(index) of \(vm.name) does not hold what the guest wrote") }
       }
@@ -250,17 +269,18 @@ public final class Audit {
 
 /// A guest's pages by what backs them, or why nothing does.
 private struct PageCounts: Equatable, CustomStringConvertible {
-  var (privateFrames, stable, zero, zeroPlaced, swapped, ballooned, huge) = (0, 0, 0, 0, 0, 0, 0)
+  var (privateFrames, stable, zero, zeroPlaced, swapped, ballooned, trapped, entrusted, huge) = (0, 0, 0, 0, 0, 0, 0, 0, 0)
 
   init() {}
 
   init(chargedTo vm: VirtualMachine) {
     (privateFrames, stable, zero) = (vm.privateFrames, vm.stablePages, vm.zeroPages)
-    (zeroPlaced, swapped, ballooned, huge) = (vm.placedZeroPages, vm.swappedPages, vm.balloonedPages, vm.hugeMappings)
+    (zeroPlaced, swapped, ballooned) = (vm.placedZeroPages, vm.swappedPages, vm.balloonedPages)
+    (trapped, entrusted, huge) = (vm.trappedPages, vm.entrustedPages, vm.hugeMappings)
   }
 
   var description: String {
-    "\(privateFrames) private, \(stable) stable, \(zero) zero (\(zeroPlaced) placed), \(swapped) swapped, \(ballooned) ballooned pages, "
-      + "\(huge) huge mappings"
+    "\(privateFrames) private, \(stable) stable (\(trapped) of both trap), \(zero) zero (\(zeroPlaced) placed), \(swapped) swapped, "
+      + "\(ballooned) ballooned, \(entrusted) stored pages, \(huge) huge mappings"
   }
 }

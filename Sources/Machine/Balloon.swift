@@ -10,7 +10,7 @@ extension VirtualMachine: BalloonBackend {
     guard isRunning, contains(frame) else { return .rejected }
     let leaf = map.leaf(of: frame)
     let outcome: DiscardOutcome
-    if leaf.isPresent {
+    if leaf.hasFrame {
       outcome = host.frames[leaf.frame].use == .guestPage ? .freedFrame : .wasShared
     } else if leaf.absence == .ballooned {
       return .rejected

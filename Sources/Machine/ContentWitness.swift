@@ -48,7 +48,8 @@ final class ContentWitness {
     agrees(page) { contents.loadWord($0, of: content) }
   }
 
-  private func agrees(_ page: PageOrdinal, word: (Int) -> UInt64) -> Bool {
+  /// The same for a page of these words.
+  func agrees(_ page: PageOrdinal, word: (Int) -> UInt64) -> Bool {
     if isSum[page.index] { return Self.sum(word) == values[page.index] }
     let content = PageContent(rawValue: values[page.index])
     return (0..<PageContent.wordCount).allSatisfy { (word($0) ^ content.word(at: $0)) & ~Self.accessedDirty == 0 }

@@ -1,6 +1,7 @@
 public import Addressing
 internal import FrameAllocation
 internal import PageContents
+internal import PageSharing
 internal import PageTables
 public import Translation
 
@@ -48,7 +49,7 @@ extension VirtualMachine {
     preconditionFailure("an access of \(name) at \(address) is never resolved")
   }
 
-  /// Makes a guest frame ready for an access: backs it, reads it back from swap, or breaks its sharing. Its leaf is marked as used,
+  /// Makes a guest frame ready for an access: backs it, reads it back from swap or its keeper, copies it out of a trap, or breaks its sharing. Its leaf is marked as used,
   /// since accesses that know the guest frame go on from here without a walk that would mark it.
   /// - Returns: the host frame; nil if the guest has no such memory or was stopped.
   func resolve(_ frame: GuestFrame, _ kind: AccessKind) -> HostFrame? {
@@ -66,6 +67,8 @@ extension VirtualMachine {
       balloonedPages -= 1
       return populate(frame, kind)
     case .never: return populate(frame, kind)
+    case .trapped: return springTrap(frame, leaf, kind)
+    case .entrusted(let keeper): return takeBack(frame, keeper, kind)
     }
   }
 
@@ -131,10 +134,11 @@ extension VirtualMachine {
     precondition(stored, "the tables of an existing leaf are there")
   }
 
-  /// Changes a present leaf in the one right order: map, translations, reverse map, frame.
+  /// Changes a leaf that has a frame in the one right order: map, translations, reverse map, frame.
   func replace(_ old: EPTEntry, of frame: GuestFrame, by entry: EPTEntry) {
     setExistingLeaf(entry, of: frame)
     translator.guestPhysicalMapChanged(frame, old: old)
+    trappedPages += (entry.isTrapped ? 1 : 0) - (old.isTrapped ? 1 : 0)
     let use = host.frames[old.frame].use
     let remaining = host.frames.unlink(page(of: frame), from: old.frame)
     switch use {
@@ -143,11 +147,7 @@ extension VirtualMachine {
       if remaining == 0 { host.giveBack(old.frame) }
     case .stable:
       stablePages -= 1
-      if remaining == 0 {
-        host.stableFrames -= 1
-        host.stableLosses += 1
-        host.giveBack(old.frame)
-      }
+      if remaining == 0 { host.giveBackStable(old.frame) }
     case .zero:
       zeroPages -= 1
       if old.isZeroPlaced {
@@ -163,7 +163,7 @@ extension Host {
   /// Takes away whatever backs a guest frame, and notes why nothing does.
   func unback(_ frame: GuestFrame, of vm: VirtualMachine, leaving entry: EPTEntry) {
     let leaf = vm.map.leaf(of: frame)
-    if leaf.isPresent {
+    if leaf.hasFrame {
       vm.replace(leaf, of: frame, by: entry)
     } else if case .swapped(let slot) = leaf.absence {
       contents.drop(swap.take(from: Int(slot)))
@@ -171,6 +171,11 @@ extension Host {
       vm.setExistingLeaf(entry, of: frame)
       // A shadow keeps what it made from a table that is swapped out; now the table's content is gone.
       vm.translator.guestPhysicalMapChanged(frame, old: leaf)
+    } else if case .entrusted(let keeper) = leaf.absence {
+      vm.entrustedPages -= 1
+      vm.setExistingLeaf(entry, of: frame)
+      vm.translator.guestPhysicalMapChanged(frame, old: leaf)
+      keepers[Int(keeper)].forget(vm.page(of: frame))
     } else if leaf.absence != entry.absence {
       vm.setExistingLeaf(entry, of: frame)
     }
@@ -180,5 +185,5 @@ extension Host {
 
 extension EPTEntry {
   /// The leaf as an access of a kind leaves it.
-  fileprivate func used(_ kind: AccessKind) -> EPTEntry { with(kind == .write ? EPTEntry.accessed | EPTEntry.dirty : EPTEntry.accessed) }
+  func used(_ kind: AccessKind) -> EPTEntry { with(kind == .write ? EPTEntry.accessed | EPTEntry.dirty : EPTEntry.accessed) }
 }

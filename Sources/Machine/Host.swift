@@ -2,18 +2,21 @@ public import Addressing
 internal import Columns
 public import FrameAllocation
 public import PageContents
+internal import PageSharing
 public import TranslationCaching
 
 /// # Machine: a host, its guests, and the laws that hold between them
 ///
 /// Below this floor stand mechanisms that know nothing of each other: an allocator hands out frames, contents fill them, a guest-physical
 /// map sends guest frames to host frames, a translator walks tables and caches what it found, a scanner merges, a balloon takes
-/// pages away. Here they are wired together, and only here. Every change of who has which frame passes through one of six doors:
+/// pages away. Here they are wired together, and only here. Every change of who has which frame passes through one of eight doors:
 ///
 /// - `populate` gives a guest page a frame of its own (the first write to it, or the first after the balloon let it go), or with huge pages
 ///   512 neighbours at once;
 /// - `breakSharing` copies a shared frame for a guest that writes to it;
 /// - `makeStable`, `merge` and `placeZeroPage` let pages share a frame, at the scanner's word;
+/// - `trapAccesses`, `relocate` and `springTrap` let a page trap at its next access and move it to a frame drawn at random;
+/// - `entrust` and `takeBack` give a page to a keeper and get it back;
 /// - `discard` takes a page away, at the balloon device's word;
 /// - `swapOut` and `swapIn` move a page's content to the swap device and back;
 /// - `stop` ends a virtual machine.
@@ -47,6 +50,19 @@ public final class Host {
   /// How often a stable frame came free.
   var stableLosses: UInt64 = 0
 
+  /// How often somebody other than a page refers to a stable frame.
+  var holds: [HostFrame: UInt32] = [:]
+  /// Who stores pages, by number.
+  var keepers: [any PageKeeper] = []
+  /// Of a page that a keeper has: the descriptor that its frame held, or 0.
+  let entrustedContents: Column<UInt64>
+  /// Where pages pass from and to keepers.
+  let pageBuffer = Column<UInt8>(count: PageContent.byteCount)
+  /// Where frames that are drawn at random come from.
+  var placement: RandomStream
+  /// Whether the page sharer asks which pages were accessed: then its questions and the reclaim clock's must not answer each other's.
+  var sharerAges = false
+
   /// Told of every page that the scanner had mapped to the zero frame and that no longer is: Linux corrects `ksm_zero_pages` at once.
   public var onZeroPageLost: ((PageOrdinal) -> Void)?
   /// Told of every page that a guest has just filled from a block device, and of the block's number: the host carries reads out, so it sees them.
@@ -78,6 +94,8 @@ public final class Host {
     frames = FrameTable(
       frameCount: frameCount, pageCapacity: configuration.guestPageCapacity, nodes: configuration.numaNodes)
     swap = SwapDevice(slots: slots)
+    entrustedContents = Column(count: guestPages, isSparse: true)
+    placement = RandomSource(seed: configuration.placementSeed).stream("frames")
     watermarks = Watermarks(managedPages: frameCount)
     tlb = TLBHierarchy(configuration.tlb)
     witness = configuration.audited ? ContentWitness(pageCapacity: configuration.guestPageCapacity) : nil
@@ -146,6 +164,12 @@ public struct HostEvents: Hashable, Sendable {
   public var hugeFallbacks: UInt64 = 0
   /// Huge mappings split because one of their pages was to be shared, ballooned or swapped (Linux `thp_split_pmd`).
   public var hugeSplits: UInt64 = 0
+  /// Pages that trapped, copied for the guest that accessed them.
+  public var copiesOnAccess: UInt64 = 0
+  /// Pages given to a keeper.
+  public var entrusted: UInt64 = 0
+  /// Pages that came back from a keeper because they were accessed.
+  public var takenBack: UInt64 = 0
   /// Pages moved to the swap device.
   public var swapOuts: UInt64 = 0
   /// Pages read back from the swap device.

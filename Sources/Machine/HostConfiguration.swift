@@ -15,15 +15,20 @@ public struct HostConfiguration: Sendable {
   public var audited: Bool
   /// NUMA nodes, `nodeLimits`: the frames are divided among them evenly by number, to whole blocks of 4 MiB.
   public var numaNodes: Int
+  /// From which frames are drawn that a page sharer wants at random.
+  public var placementSeed: UInt64
 
   /// All fields.
-  public init(memory: ByteSize, swap: ByteSize, tlb: TLBGeometry, guestPageCapacity: Int, audited: Bool, numaNodes: Int = 1) {
+  public init(
+    memory: ByteSize, swap: ByteSize, tlb: TLBGeometry, guestPageCapacity: Int, audited: Bool, numaNodes: Int = 1, placementSeed: UInt64 = 1
+  ) {
     self.memory = memory
     self.swap = swap
     self.tlb = tlb
     self.guestPageCapacity = guestPageCapacity
     self.audited = audited
     self.numaNodes = numaNodes
+    self.placementSeed = placementSeed
   }
 
   /// The largest host, 8 TiB: with all guest pages, 2^31 frames are what a scanner's 32-bit links can tell apart.

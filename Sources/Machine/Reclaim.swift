@@ -19,13 +19,18 @@ extension Host {
 
   /// A frame for a guest page, scrubbed. Reclaims first when frames run low; stops the largest guest if nothing else helps.
   /// - Returns: nil if the guest itself was stopped.
-  func allocateGuestFrame(for vm: VirtualMachine) -> HostFrame? {
+  func allocateGuestFrame(for vm: VirtualMachine, atRandom: Bool = false) -> HostFrame? {
     if freeFrames < watermarks.low { reclaim(upTo: watermarks.high, visits: Host.backgroundVisits) }
     while vm.isRunning {
-      if freeFrames > watermarks.min / 4, let frame = frames.allocate(for: .unmapped(.guestPage), node: vm.numaNode) { return frame }
+      if freeFrames > watermarks.min / 4, let frame = takeFrame(for: vm, atRandom: atRandom) { return frame }
       makeRoom()
     }
     return nil
+  }
+
+  private func takeFrame(for vm: VirtualMachine, atRandom: Bool) -> HostFrame? {
+    atRandom
+      ? frames.allocate(for: .unmapped(.guestPage), drawnFrom: &placement) : frames.allocate(for: .unmapped(.guestPage), node: vm.numaNode)
   }
 
   /// Frees frames by any means: swapping, and if two rounds of the clock do not bring them above the least watermark, stopping the guest
@@ -70,8 +75,13 @@ extension Host {
   /// Moves a page to the swap device, unless it was accessed since the hand last passed, or is shared, or pinned.
   private func swapOut(_ frame: GuestFrame, of vm: VirtualMachine) {
     let leaf = vm.map.leaf(of: frame)
-    guard leaf.isPresent, frames[leaf.frame].use == .guestPage, !vm.pinned.contains(frame) else { return }
-    if vm.translator.testAndClearAccessed(frame) { return }
+    guard leaf.hasFrame, frames[leaf.frame].use == .guestPage, !vm.pinned.contains(frame) else { return }
+    // A page that traps was not accessed, or it would trap no more.
+    if leaf.isPresent,
+      testAndClearAccessed(frame, of: vm, seenFor: EPTEntry.accessedForReclaim, kept: EPTEntry.accessedForSharer)
+    {
+      return
+    }
     let content = contents.take(from: leaf.frame)
     guard let slot = swap.store(content) else { return contents.put(content, into: leaf.frame) }
     vm.replace(leaf, of: frame, by: .swapped(slot: UInt64(slot)))

@@ -11,7 +11,7 @@ extension Host: ScannableMemory {
   public func backing(of page: PageOrdinal) -> PageBacking {
     guard let (vm, frame) = owner(of: page), vm.isRunning else { return .absent }
     let leaf = vm.map.leaf(of: frame)
-    guard leaf.isPresent else { return .absent }
+    guard leaf.hasFrame else { return .absent }
     switch frames[leaf.frame].use {
     case .guestPage: return .private(leaf.frame)
     case .stable: return .stable(leaf.frame)
@@ -66,8 +66,10 @@ extension Host: ScannableMemory {
     guard let (vm, frame, leaf) = privateLeaf(of: page) else { return nil }
     let before = contents.changes
     defer { changesByMerging += contents.changes - before }
-    vm.setExistingLeaf(leaf.without(EPTEntry.write), of: frame)
-    vm.translator.guestPhysicalMapChanged(frame, old: leaf)
+    if leaf.isPresent {
+      vm.setExistingLeaf(leaf.without(EPTEntry.write), of: frame)
+      vm.translator.guestPhysicalMapChanged(frame, old: leaf)
+    }
     frames[leaf.frame].use = .stable
     vm.privateFrames -= 1
     vm.stablePages += 1
@@ -81,16 +83,16 @@ extension Host: ScannableMemory {
     guard contents.areEqual(leaf.frame, stable) else { return false }
     let before = contents.changes
     defer { changesByMerging += contents.changes - before }
-    vm.replace(leaf, of: frame, by: .page(stable, writable: false))
+    vm.replace(leaf, of: frame, by: leaf.isTrapped ? .trapped(stable) : .page(stable, writable: false))
     frames.link(page, to: stable)
     vm.stablePages += 1
     events.merges += 1
     return true
   }
 
-  /// Maps a page of zeros to the host's zero frame.
+  /// Maps a page of zeros to the host's zero frame; not one that shall trap.
   public func placeZeroPage(at page: PageOrdinal) -> Bool {
-    guard let (vm, frame, leaf) = privateLeaf(of: page), contents.isZero(leaf.frame) else { return false }
+    guard let (vm, frame, leaf) = privateLeaf(of: page), leaf.isPresent, contents.isZero(leaf.frame) else { return false }
     let before = contents.changes
     defer { changesByMerging += contents.changes - before }
     vm.replace(leaf, of: frame, by: .zeroPlaced(zeroFrame))
@@ -107,10 +109,11 @@ extension Host: ScannableMemory {
     _ = vm.resolve(frame, .write)
   }
 
-  private func privateLeaf(of page: PageOrdinal) -> (vm: VirtualMachine, frame: GuestFrame, leaf: EPTEntry)? {
+  /// A page that has its frame to itself, whether it is mapped or traps.
+  func privateLeaf(of page: PageOrdinal) -> (vm: VirtualMachine, frame: GuestFrame, leaf: EPTEntry)? {
     guard let (vm, frame) = owner(of: page), vm.isRunning else { return nil }
     let leaf = vm.map.leaf(of: frame)
-    guard leaf.isPresent, frames[leaf.frame].use == .guestPage, !leaf.isLarge || maySplitForSharing(vm) else { return nil }
+    guard leaf.hasFrame, frames[leaf.frame].use == .guestPage, !leaf.isLarge || maySplitForSharing(vm) else { return nil }
     return (vm, frame, leaf)
   }
 }

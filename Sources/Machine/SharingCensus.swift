@@ -11,7 +11,11 @@ public struct SharingCensus: Hashable, Sendable {
   public var savedSelf = 0
   /// Other pages that share with another guest: the sum of (guests - 1) over frames.
   public var savedInter = 0
-  /// All three.
+  /// Pages that a keeper stores. What it needs for that is to be subtracted, and so are the frames kept for it.
+  public var storedPages = 0
+  /// Stable frames that no page maps: they are kept because stored pages refer to them.
+  public var keptFrames = 0
+  /// The first three.
   public var savedPages: Int { savedZero + savedSelf + savedInter }
 }
 
@@ -26,7 +30,11 @@ extension Host {
       let frame = HostFrame(index)
       let record = frames[frame]
       guard record.use == .stable else { continue }
-      let pages = Int(record.references)
+      let pages = Int(record.references - (holds[frame] ?? 0))
+      guard pages > 0 else {
+        census.keptFrames += 1
+        continue
+      }
       if contents.isZero(frame) {
         census.savedZero += pages - 1
         continue
@@ -40,7 +48,10 @@ extension Host {
       census.savedSelf += pages - guests
       census.savedInter += guests - 1
     }
-    for vm in vms { census.savedZero += vm.placedZeroPages }
+    for vm in vms {
+      census.savedZero += vm.placedZeroPages
+      census.storedPages += vm.entrustedPages
+    }
     return census
   }
 }

@@ -44,6 +44,10 @@ public final class VirtualMachine {
   public internal(set) var placedZeroPages = 0
   /// Pages on the swap device.
   public internal(set) var swappedPages = 0
+  /// Of the private and the stable pages, those that trap at the next access.
+  public internal(set) var trappedPages = 0
+  /// Pages that a keeper has.
+  public internal(set) var entrustedPages = 0
   /// Pages that its balloon holds.
   public internal(set) var balloonedPages = 0
   /// Pages read back from the swap device so far.

@@ -1,6 +1,6 @@
 internal import Glibc
 public import Addressing
-internal import Columns
+public import Columns
 
 /// What every frame of a host holds: a descriptor, or real bytes where somebody wrote words.
 ///
@@ -95,6 +95,19 @@ public final class FrameContents {
     let target = unsafe UnsafeMutableRawBufferPointer(start: bytes(of: frame), count: PageContent.byteCount)
     // SAFETY: both ranges were just checked.
     unsafe UnsafeMutableRawBufferPointer(rebasing: target[offset...]).copyMemory(from: source)
+  }
+
+  /// Replaces the frame's whole content by a column's 4096 bytes. If they are what `guess` describes, the frame holds that.
+  public func setBytes(_ page: borrowing Column<UInt8>, of frame: HostFrame, guess: PageContent) {
+    if (0..<PageContent.wordCount).allSatisfy({ page.word(at: $0 * 8) == guess.word(at: $0) }) { return setContent(guess, of: frame) }
+    page.withSpan(0..<PageContent.byteCount) { span in
+      unsafe span.withUnsafeBytes { unsafe write($0, at: 0, of: frame) }
+    }
+  }
+
+  /// Whether the frame holds a column's 4096 bytes.
+  public func holds(_ page: borrowing Column<UInt8>, _ frame: HostFrame) -> Bool {
+    (0..<PageContent.wordCount).allSatisfy { loadWord($0, of: frame) == page.word(at: $0 * 8) }
   }
 
   /// Shows the frame's 4096 bytes to `body`. The buffer is valid during the call only and may be the scratch page of these contents: `body`

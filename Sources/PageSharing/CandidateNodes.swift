@@ -2,9 +2,9 @@ internal import Columns
 
 /// The contents that a scanner has put where others can join them: a frame each, with how many of the scanner's pages stand there.
 ///
-/// The scanner learns late that a page has gone, at its next visit. Until then the page names its node, so a node outlives its frame and its
-/// place in the index, and its number is given out again only when the last page has left. Pages leave in the order of visits: a frame that
-/// came free and now holds another content has a node of its own.
+/// The scanner learns late that a page has gone, at its next visit. Until then the page names its node, so a node outlives its frame and
+/// its place in the index, and its number is given out again only when the last page has left. Pages leave in the order of visits: a frame
+/// that came free and now holds another content has a node of its own.
 @usableFromInline final class CandidateNodes {
   private let frames: Column<UInt32>
   private let hashes: Column<UInt32>
@@ -13,6 +13,8 @@ internal import Columns
   private let owners: Column<UInt32>
   /// The node, from 1, whose content a frame was given last, if it still stands in the index; 0 for none.
   private let nodesOfFrames: Column<UInt32>
+  /// The node that a page stands at; 0 for none.
+  private let nodesOfPages: Column<UInt32>
   private let index: ContentIndex
   private var firstFree: UInt32 = 0
   private var fresh: UInt32 = 1
@@ -31,6 +33,7 @@ internal import Columns
     members = Column(count: capacity + 1, isSparse: true)
     owners = Column(count: capacity + 1, isSparse: true)
     nodesOfFrames = Column(count: frameCount, isSparse: true)
+    nodesOfPages = Column(count: capacity, isSparse: true)
     index = ContentIndex(capacity: capacity)
   }
 
@@ -46,11 +49,14 @@ internal import Columns
   @usableFromInline func clearOwner(of node: UInt32) { owners[Int(node)] = 0 }
   /// The node whose content the frame holds, if the index has it; 0 for none.
   @usableFromInline func node(ofFrame frame: Int) -> UInt32 { nodesOfFrames[frame] }
+  /// The node that a page stands at, as far as the scanner knows; 0 for none.
+  @usableFromInline func node(ofPage page: Int) -> UInt32 { nodesOfPages[page] }
 
   // MARK: Change
 
-  /// A node for a content that a page has put into a frame; the page joins it. Ends every search.
-  @usableFromInline func insert(frame: Int, hash: UInt32, owner: Int?) -> UInt32 {
+  /// A node for a content that a page has put into a frame, alone or as a stable one; the page, which stands nowhere, joins it. Ends every
+  /// search.
+  @usableFromInline func insert(_ page: Int, frame: Int, hash: UInt32, isOwner: Bool) {
     if nodesOfFrames[frame] != 0 { leaveIndex(nodesOfFrames[frame]) }
     let node: UInt32
     if firstFree != 0 {
@@ -62,24 +68,28 @@ internal import Columns
     }
     frames[Int(node)] = UInt32(frame)
     hashes[Int(node)] = hash
-    owners[Int(node)] = owner.map { UInt32($0) + 1 } ?? 0
+    owners[Int(node)] = isOwner ? UInt32(page) + 1 : 0
+    nodesOfPages[page] = node
     members[Int(node)] = 1
     single += 1
     nodesOfFrames[frame] = node
     index.insert(node, hash: hash)
-    return node
   }
 
-  /// A page joins a node.
-  @usableFromInline func join(_ node: UInt32) {
+  /// A page, which stands nowhere, joins a node.
+  @usableFromInline func join(_ page: Int, to node: UInt32) {
+    nodesOfPages[page] = node
     let count = members[Int(node)] + 1
     members[Int(node)] = count
     if count == 2 { (single, shared) = (single - 1, shared + 1) }
     sharing += 1
   }
 
-  /// A page has gone from its node.
-  @usableFromInline func leave(_ node: UInt32) {
+  /// A page has gone from its node, if it stood at one. Ends every search.
+  @usableFromInline func leave(_ page: Int) {
+    let node = nodesOfPages[page]
+    guard node != 0 else { return }
+    nodesOfPages[page] = 0
     let count = members[Int(node)] - 1
     members[Int(node)] = count
     switch count {

@@ -36,9 +36,13 @@ public protocol PageScanner<Memory>: AnyObject {
   var work: ScanWork { get }
   /// What the kernel would say of one address space; nil where the scanner does not count by space. It may take a look at each page.
   func statistics(of space: SpaceID) -> KSMProcessStatistics?
+  /// What the scanner itself keeps for pages that it took from the memory, in bytes of the host's memory: what is saved is less by so much.
+  var storedBytes: UInt64 { get }
 }
 
 extension PageScanner {
+  /// Takes no pages.
+  @inlinable public var storedBytes: UInt64 { 0 }
   /// Driven by the scenario.
   @inlinable public var pace: ScanPace? { nil }
   /// Ignored.

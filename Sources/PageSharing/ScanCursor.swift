@@ -1,5 +1,5 @@
-/// Where a scanner stands among the address spaces on its list: they are visited in order of registration, their pages in ascending order, again and
-/// again. A space that is registered during a full scan is visited last in it; one that ends is gone at once.
+/// Where a scanner stands among the address spaces on its list: they are visited in order of registration, their pages in ascending order,
+/// again and again. A space that is registered during a full scan is visited last in it; one that ends is gone at once.
 @usableFromInline struct ScanCursor {
   private var spaces: [(id: SpaceID, pages: Range<Int>)] = []
   private var nextID: UInt32 = 0

@@ -1,4 +1,5 @@
 public import Addressing
+public import Columns
 
 /// What a scanner asks of the memory that it scans.
 ///
@@ -59,8 +60,9 @@ public protocol ScannableMemory: AnyObject {
   /// Whether the page was accessed, reads included, since this was last asked; nil where the memory cannot tell.
   func testAndClearAccessed(_ page: PageOrdinal) -> Bool?
 
-  /// Makes the next access to the page, reads included, trap: it then gets a fresh frame of the same bytes, drawn at random from the free ones.
-  /// Allowed of private and of stable pages; until then the page's backing stays what it is, and `makeStable`, `merge` and `relocate` keep the trap.
+  /// Makes the next access to the page, reads included, trap: it then gets a fresh frame of the same bytes, drawn at random from the free
+  /// ones. Allowed of private and of stable pages; until then the page's backing stays what it is, and `makeStable`, `merge` and `relocate`
+  /// keep the trap.
   /// - Returns: whether the page traps now; false if the memory cannot do so.
   func trapAccesses(to page: PageOrdinal) -> Bool
   /// Whether a page that was made to trap has not been accessed since.
@@ -69,8 +71,10 @@ public protocol ScannableMemory: AnyObject {
   /// - Returns: that frame; nil if the memory cannot do so now, and then nothing has changed.
   func relocate(_ page: PageOrdinal) -> HostFrame?
 
-  /// Takes a page that `keeper` has stored elsewhere: its private frame comes free, and the next access to it, reads included, asks the keeper for its bytes.
-  /// - Returns: false if the memory cannot do so, the page cannot be taken now, or the keeper's bytes are not the page's: then nothing has changed.
+  /// Takes a page that `keeper` has stored elsewhere: its private frame comes free, and the next access to it, reads included, asks the
+  /// keeper for its bytes.
+  /// - Returns: false if the memory cannot do so, the page cannot be taken now, or the keeper's bytes are not the page's: then nothing has
+  ///   changed.
   func entrust(_ page: PageOrdinal, to keeper: any PageKeeper) -> Bool
   /// Keeps a stable frame from coming free, with its bytes, though no page map it any more, until `release`. Holds are counted.
   /// - Returns: false if the memory cannot do so.
@@ -84,8 +88,9 @@ public protocol ScannableMemory: AnyObject {
 /// A memory asks for a page's bytes as often as it likes, by `read`, and says `forget` once when it needs them no more. A keeper may call
 /// `release` of the memory in `forget`, and nothing else.
 public protocol PageKeeper: AnyObject {
-  /// Writes a page's 4096 bytes, to the last one as they were when it was taken. The keeper may look at other frames of the memory meanwhile.
-  func read(_ page: PageOrdinal, into target: UnsafeMutableRawBufferPointer)
+  /// Writes a page's bytes into a column of 4096, to the last one as they were when it was taken. The keeper may look at frames of the
+  /// memory meanwhile.
+  func read(_ page: PageOrdinal, into target: borrowing Column<UInt8>)
   /// Forgets a page: it was given back or discarded, or its guest ended.
   func forget(_ page: PageOrdinal)
 }

@@ -16,6 +16,8 @@ public enum ScannerKind: String, CaseIterable, Sendable {
   case sameVM = "same-vm"
   /// VUsion: sharing whose side channels are closed.
   case vusion
+  /// Difference Engine: sharing, patching and compression.
+  case differenceEngine = "difference-engine"
 
   /// What it does, in a line.
   public var summary: String {
@@ -28,6 +30,7 @@ public enum ScannerKind: String, CaseIterable, Sendable {
     case .zeroOnly: "pages of zeros are mapped to the zero page, and nothing else is shared"
     case .sameVM: "Linux KSM inside each virtual machine or tenant, with nothing shared across"
     case .vusion: "VUsion: idle pages trap at every access, shared or not, and get random frames"
+    case .differenceEngine: "Difference Engine: equal pages shared, similar idle ones patched, others compressed"
     }
   }
 
@@ -50,6 +53,8 @@ public enum ScannerKind: String, CaseIterable, Sendable {
     case .zeroOnly: ZeroOnlyScanner(settings: settings.zeroOnly, memory: memory, capacity: capacity)
     case .sameVM: SameVMScanner(settings: settings, memory: memory, capacity: capacity, frameCount: frameCount, numaNodes: numaNodes)
     case .vusion: VUsionScanner(memory: memory, capacity: capacity, frameCount: frameCount)
+    case .differenceEngine:
+      DifferenceEngine(settings.differenceEngine, memory: memory, capacity: capacity, frameCount: frameCount, seed: settings.seed)
     }
   }
 }
@@ -66,6 +71,8 @@ public struct ScannerSettings: Hashable, Sendable {
   public var zeroOnly = ZeroOnlySettings()
   /// The scanner inside domains'; KSM's knobs hold in each of them.
   public var sameVM = SameVMSettings()
+  /// Difference Engine's.
+  public var differenceEngine = DifferenceEngineSettings()
   /// From which scanners that draw random numbers derive them.
   public var seed: UInt64 = 1
 

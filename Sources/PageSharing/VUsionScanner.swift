@@ -3,31 +3,31 @@ public import Columns
 
 /// # VUsion: sharing that cannot be told from not sharing
 ///
-/// A guest that writes to a page and finds the write slow knows that some other page on the host held the same bytes; one that can guess which of its
-/// frames a merge will keep can put another guest's data where it knows the memory to be weak (Flip Feng Shui). VUsion (Oliverio, Razavi, Bos and
-/// Giuffrida, SOSP 2017) takes both away by two rules:
+/// A guest that writes to a page and finds the write slow knows that some other page on the host held the same bytes; one that can guess
+/// which of its frames a merge will keep can put another guest's data where it knows the memory to be weak (Flip Feng Shui). VUsion
+/// (Oliverio, Razavi, Bos and Giuffrida, SOSP 2017) takes both away by two rules:
 ///
-/// - *Same behaviour*: every page that is considered for sharing loses all access rights, whether or not a duplicate is found; the next access, reads
-///   included, traps and gives the page a copy in a fresh frame (copy on access). A page without a duplicate is merged with nobody: a fake merge.
-/// - *Randomized allocation*: the frame of a page that was merged, faked or not, is drawn at random, both when it is put up for others to join
-///   and when an access takes the page away again.
+/// - *Same behaviour*: every page that is considered for sharing loses all access rights, whether or not a duplicate is found; the next
+///   access, reads included, traps and gives the page a copy in a fresh frame (copy on access). A page without a duplicate is merged with
+///   nobody: a fake merge.
+/// - *Randomized allocation*: the frame of a page that was merged, faked or not, is drawn at random, both when it is put up for others to
+///   join and when an access takes the page away again.
 ///
 /// Accesses to such pages are dear, so only idle ones are considered (working-set estimation).
 ///
-/// The invariant: *between the moment when a page is made to trap and the next access to it, nothing that is done to it depends on its bytes except which frame
-/// others see it in*. It holds since `visit` makes a page trap before it looks at a byte of it, and since a trap ends in one way only. It may not hold where the
-/// memory cannot make accesses trap: such a page is left alone.
+/// The invariant: *between the moment when a page is made to trap and the next access to it, nothing that is done to it depends on its
+/// bytes except which frame others see it in*. It holds since `visit` makes a page trap before it looks at a byte of it, and since a trap
+/// ends in one way only. It may not hold where the memory cannot make accesses trap: such a page is left alone.
 ///
-/// What is the paper's: the two rules, the copy on every access, that only idle pages are taken. Assumed: a page is idle if it was not accessed between two
-/// visits (two rounds); a memory that knows no accesses counts writes, by the checksum. Not modelled: that the frame given up at an access is freed later, by
-/// another thread, so that not even the time of freeing tells; that pages which stay merged move to other random frames from round to round; huge pages.
-/// The paper keeps a pool of free frames to draw from; here the draw is from all free frames of the host.
+/// What is the paper's: the two rules, the copy on every access, that only idle pages are taken. Assumed: a page is idle if it was not
+/// accessed between two visits (two rounds); a memory that knows no accesses counts writes, by the checksum. Not modelled: that the frame
+/// given up at an access is freed later, by another thread, so that not even the time of freeing tells; that pages which stay merged move
+/// to other random frames from round to round; huge pages. The paper keeps a pool of free frames to draw from; here the draw is from all
+/// free frames of the host.
 public final class VUsionScanner<Memory: ScannableMemory>: PageScanner {
   @usableFromInline let memory: Memory
   @usableFromInline let nodes: CandidateNodes
   @usableFromInline let states: Column<UInt8>
-  /// The node that a page stands at, in the state `placed`.
-  @usableFromInline let nodeOfPage: Column<UInt32>
   @usableFromInline let checksums: Column<UInt32>
   private let capacity: Int
   private var cursor = ScanCursor()
@@ -58,7 +58,6 @@ public final class VUsionScanner<Memory: ScannableMemory>: PageScanner {
     self.capacity = capacity
     nodes = CandidateNodes(capacity: capacity, frameCount: frameCount)
     states = Column(count: capacity)
-    nodeOfPage = Column(count: capacity, isSparse: true)
     checksums = Column(count: capacity, isSparse: true)
   }
 
@@ -151,14 +150,16 @@ public final class VUsionScanner<Memory: ScannableMemory>: PageScanner {
         join(known, index)
       } else {
         let hash = shortHash(of: frame, &done)
-        stand(at: nodes.insert(frame: frame.index, hash: hash, owner: nil), index)
+        nodes.insert(index, frame: frame.index, hash: hash, isOwner: false)
+        states[index] = State.placed.rawValue
       }
     case .private(let frame):
       let hash = shortHash(of: frame, &done)
       if let node = match(for: frame, hash, &done), mergeInto(node, index, &done) { return }
       guard let fresh = memory.relocate(page) else { return }
       done.fakeMerges += 1
-      stand(at: nodes.insert(frame: fresh.index, hash: hash, owner: index), index)
+      nodes.insert(index, frame: fresh.index, hash: hash, isOwner: true)
+      states[index] = State.placed.rawValue
     }
   }
 
@@ -206,12 +207,7 @@ public final class VUsionScanner<Memory: ScannableMemory>: PageScanner {
   }
 
   @inlinable func join(_ node: UInt32, _ index: Int) {
-    nodes.join(node)
-    stand(at: node, index)
-  }
-
-  @inlinable func stand(at node: UInt32, _ index: Int) {
-    nodeOfPage[index] = node
+    nodes.join(index, to: node)
     states[index] = State.placed.rawValue
   }
 
@@ -219,13 +215,13 @@ public final class VUsionScanner<Memory: ScannableMemory>: PageScanner {
   @usableFromInline func setState(_ state: State, of index: Int) {
     let old = states[index]
     if old == state.rawValue { return }
-    if old == State.placed.rawValue { nodes.leave(nodeOfPage[index]) }
+    nodes.leave(index)
     if old == State.none.rawValue { items += 1 } else if state == .none { items -= 1 }
     states[index] = state.rawValue
   }
 
-  /// The counters, as far as they have a meaning here: pages that share as KSM counts them; in `pagesUnshared` the pages that were merged with
-  /// nobody, and in `pagesVolatile` those that are not idle. They follow the memory at the next visit of a page.
+  /// The counters, as far as they have a meaning here: pages that share as KSM counts them; in `pagesUnshared` the pages that were merged
+  /// with nobody, and in `pagesVolatile` those that are not idle. They follow the memory at the next visit of a page.
   public var counters: KSMCounters {
     var counters = KSMCounters()
     counters.fullScans = fullScans

@@ -32,6 +32,12 @@ public import Addressing
   /// Bit 52, which hardware ignores: the leaf maps the host's zero frame, read-only, because nobody has written the page yet.
   public static let zeroPlaced: UInt64 = 1 << 52
 
+  /// Bit 53, which hardware ignores: the page was accessed, as the reclaim clock has not seen yet, before A was last cleared for somebody
+  /// else.
+  public static let accessedForReclaim: UInt64 = 1 << 53
+  /// Bit 54: the same for the page sharer.
+  public static let accessedForSharer: UInt64 = 1 << 54
+
   // MARK: Absent entries
 
   /// Never mapped; also what an empty table holds.
@@ -43,6 +49,12 @@ public import Addressing
   /// Given up by the guest's balloon.
   public static let ballooned = EPTEntry(rawValue: 2 << 8)
 
+  /// Made to trap: the page still has its frame, but no access may pass.
+  @inlinable public static func trapped(_ frame: HostFrame) -> EPTEntry { EPTEntry(rawValue: frame.rawValue << 12 & frameMask | 3 << 8) }
+
+  /// Stored by a keeper of the hypervisor's, of a number below 2^40.
+  @inlinable public static func entrusted(keeper: UInt64) -> EPTEntry { EPTEntry(rawValue: keeper << 12 & frameMask | 4 << 8) }
+
   /// Why an absent page is absent.
   public enum Absence: Hashable, Sendable {
     /// Nobody has touched it.
@@ -51,6 +63,10 @@ public import Addressing
     case swapped(slot: UInt64)
     /// The guest's balloon holds it; its content is gone.
     case ballooned
+    /// It has a frame, but the next access shall trap.
+    case trapped(HostFrame)
+    /// Its content is with a keeper.
+    case entrusted(keeper: UInt64)
   }
 
   /// Why the page is absent; meaningful only where `isPresent` is false.
@@ -58,6 +74,8 @@ public import Addressing
     switch rawValue >> 8 & 15 {
     case 1: .swapped(slot: (rawValue & EPTEntry.frameMask) >> 12)
     case 2: .ballooned
+    case 3: .trapped(frame)
+    case 4: .entrusted(keeper: (rawValue & EPTEntry.frameMask) >> 12)
     default: .never
     }
   }
@@ -96,7 +114,11 @@ public import Addressing
   @inlinable public var isDirty: Bool { rawValue & EPTEntry.dirty != 0 }
   /// Whether the leaf is a read-only mapping of the host's zero frame.
   @inlinable public var isZeroPlaced: Bool { isPresent && rawValue & EPTEntry.zeroPlaced != 0 }
-  /// Bits 51:12 of a present entry.
+  /// Whether the page has a frame that no access may reach before it has trapped.
+  @inlinable public var isTrapped: Bool { !isPresent && rawValue >> 8 & 15 == 3 }
+  /// Whether a frame stands behind the entry: it is present or trapped.
+  @inlinable public var hasFrame: Bool { isPresent || isTrapped }
+  /// Bits 51:12 of an entry that has a frame.
   @inlinable public var frame: HostFrame { HostFrame((rawValue & EPTEntry.frameMask) >> 12) }
 
   /// Of a level-2 leaf: the same leaf for one page in it. Its bits 20:12 are zero, and become the page's place.

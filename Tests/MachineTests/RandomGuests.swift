@@ -152,11 +152,13 @@ final class TwinGuest {
   }
 }
 
-/// Several guests on one host, with a scanner, balloons and a host that swaps, all driven by one stream of random numbers.
+/// Several guests on one host, with two scanners, balloons and a host that swaps, all driven by one stream of random numbers.
 final class RandomMachine {
   let host: Host
   let guests: [TwinGuest]
   let scanner: KSMScanner
+  let vusion: VUsionScanner<Host>
+  let keeper = CopyKeeper()
   private var random: RandomStream
   private let reclaimVisits: Int
   /// What the guests saw, one word an action.
@@ -181,8 +183,14 @@ final class RandomMachine {
     settings.smartScan = false
     settings.maxPageSharing = seed % 3 == 0 ? 4 : 256
     scanner = KSMScanner(settings: settings, capacity: modes.count * Host.pageSpan, frameCount: host.frameCount)
+    vusion = VUsionScanner(memory: host, capacity: modes.count * Host.pageSpan, frameCount: host.frameCount)
     random = RandomSource(seed: seed).stream("machine")
-    for guest in guests { scanner.register(Int(guest.vm.firstPage.rawValue)..<Int(guest.vm.firstPage.rawValue) + guest.vm.pageCount) }
+    keeper.memory = host
+    for guest in guests {
+      let pages = Int(guest.vm.firstPage.rawValue)..<Int(guest.vm.firstPage.rawValue) + guest.vm.pageCount
+      scanner.register(pages)
+      _ = vusion.register(pages, tenant: guest.vm.id.rawValue)
+    }
     host.onZeroPageLost = { [scanner] in scanner.zeroPageLeft($0) }
   }
 
@@ -196,6 +204,8 @@ final class RandomMachine {
     case 2: guest.vm.restore(guest.guestFrame(guest.randomFrame(&random)))
     case 3: host.reclaim(upTo: host.frameCount, visits: random.index(below: reclaimVisits))
     case 4: shareByHand(guest)
+    case 5: _ = vusion.scanBatch(pages: random.below(400), at: 0)
+    case 6, 7: takeByHand(guest)
     default: if let word = guest.act(&random) { seen.append(word) }
     }
   }
@@ -212,6 +222,18 @@ final class RandomMachine {
       }
     case 2: _ = host.placeZeroPage(at: page)
     default: host.unshare(page)
+    }
+  }
+
+  /// The doors for pages that trap and that a keeper has, at any page.
+  private func takeByHand(_ guest: TwinGuest) {
+    let page = guest.vm.ordinal(guest.randomFrame(&random))
+    let trapped = host.trapAccesses(to: page)
+    switch random.below(6) {
+    case 0: #expect(host.isTrapped(page) == trapped)
+    case 1: _ = host.relocate(page)
+    case 2: _ = host.testAndClearAccessed(page)
+    default: keeper.take(page)
     }
   }
 }
@@ -233,6 +255,7 @@ struct RandomGuestsTests {
     expectLawful(machine.host, "seed \(seed), at the end")
     #expect(machine.host.events.merges > 0 && machine.host.events.copiesOnWrite > 0 && machine.host.events.balloonedTouches > 0)
     #expect(machine.host.events.swapIns > 0 && ballast > 0)
+    #expect(machine.host.events.copiesOnAccess > 0 && machine.host.events.takenBack > 0)
   }
 
   @Test("A guest sees the same under native, nested and shadow paging, down to the bits that the processor sets in its tables")

@@ -17,7 +17,8 @@ struct SharingCensusTests {
     for vm in host.vms where vm.isRunning {
       for index in 0..<vm.pageCount {
         let leaf = vm.leaf(index)
-        guard leaf.isPresent else { continue }
+        if !leaf.isPresent, case .entrusted = leaf.absence { census.storedPages += 1 }
+        guard leaf.hasFrame else { continue }
         if leaf.isZeroPlaced { census.savedZero += 1 }
         if leaf.frame != host.zeroFrame { pages[leaf.frame, default: []].append(vm.id.index) }
       }
@@ -31,6 +32,7 @@ struct SharingCensusTests {
         census.savedInter += Set(owners).count - 1
       }
     }
+    census.keptFrames = (0..<host.frameCount).count { host.isStable(HostFrame($0)) && pages[HostFrame($0)] == nil }
     return census
   }
 

@@ -71,9 +71,9 @@ final class TrappingMemory: ScannableMemory {
   }
 
   private func kept(_ page: PageOrdinal, by keeper: any PageKeeper) -> [UInt8] {
-    var target = [UInt8](repeating: 0xa5, count: 4096)
-    unsafe target.withUnsafeMutableBytes { unsafe keeper.read(page, into: $0) }
-    return target
+    let target = Column<UInt8>(count: 4096, repeating: 0xa5)
+    keeper.read(page, into: target)
+    return (0..<4096).map { target[$0] }
   }
 
   // MARK: Guests
