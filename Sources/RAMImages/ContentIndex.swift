@@ -15,13 +15,23 @@ final class ContentIndex: Sendable {
   private let entries: Column<UInt64>
   private let holders: Column<UInt32>
 
-  /// A table for at most `pages` pages, at most 2^32 - 2.
+  /// A table of as many slots as given, more than there will ever be contents in it. Holders are noted by slot.
+  init(slots: Int, for name: String) throws(ImageError) {
+    try Self.check(bytes: slots * 12, slots, "contents", for: name)
+    entries = Column(count: slots)
+    holders = Column(count: slots)
+  }
+
+  private static func check(bytes: Int, _ count: Int, _ what: String, for name: String) throws(ImageError) {
+    guard ColumnMemory.isAvailable(bytes: bytes) else {
+      throw ImageError(name, .tooLarge, "counting \(count) \(what) takes \(bytes >> 20) MiB of memory, which cannot be had")
+    }
+  }
+
+  /// A table for at most `pages` pages, at most 2^32 - 2. Holders are noted by the representative's number.
   /// - Throws: if this process may not map that much memory.
   init(pages: Int, for name: String) throws(ImageError) {
-    let bytes = pages * 16 + (1 << 20)
-    guard ColumnMemory.isAvailable(bytes: bytes) else {
-      throw ImageError(name, .tooLarge, "counting \(pages) pages takes \(bytes >> 20) MiB of memory, which cannot be had")
-    }
+    try Self.check(bytes: pages * 16 + (1 << 20), pages, "pages", for: name)
     entries = Column(count: pages + pages / 2 + 16)
     holders = Column(count: pages)
   }
@@ -35,7 +45,8 @@ final class ContentIndex: Sendable {
   struct Candidate {
     /// The page; the one that was searched for itself if no other can have its content, which is noted then.
     let page: UInt32
-    fileprivate let slot: Int
+    /// The number of its slot.
+    let slot: Int
   }
 
   /// The first page that may hold the content of page `page`.
@@ -59,10 +70,10 @@ final class ContentIndex: Sendable {
     }
   }
 
-  /// Notes that a guest holds the content of this representative.
+  /// Notes that a guest holds the content of this representative, or in this slot.
   /// - Returns: the last guest that was noted before, or nil if this is the content's first page.
-  @inline(__always) func note(guest: UInt32, holds representative: UInt32) -> UInt32? {
-    let before = holders.atomicExchange(Int(representative), with: guest + 1)
+  @inline(__always) func note(guest: UInt32, holds place: Int) -> UInt32? {
+    let before = holders.atomicExchange(place, with: guest + 1)
     return before == 0 ? nil : before - 1
   }
 }
