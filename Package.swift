@@ -63,7 +63,7 @@ let package = Package(
 
     // Floor 3: which frame, and what it holds.
     room("FrameAllocation", ["Addressing", "Columns"]),
-    room("PageContents", ["Addressing", "Columns", "CXXHash"]),
+    room("PageContents", ["Addressing", "Columns", "CAtomic", "CXXHash"]),
 
     // Floor 4: tables in frames, and what caches their walks.
     room("PageTables", ["Addressing", "Columns", "PageContents"]),

@@ -22,7 +22,6 @@ internal import Glibc
   public let count: Int
   @usableFromInline let base: UnsafeRawPointer
   private let watch: OpaquePointer?
-  private let descriptor: CInt
 
   /// Maps a file.
   /// - Throws: why it cannot be read.
@@ -30,8 +29,8 @@ internal import Glibc
     // SAFETY: open and fstat read a C string and fill a local structure; a pipe without a writer does not block the open.
     let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw errno == ENOENT || errno == ENOTDIR ? .missing : .unreadable(errno) }
-    var isMapped = false
-    defer { if !isMapped { close(descriptor) } }
+    // The mapping outlives the descriptor.
+    defer { close(descriptor) }
     var status = stat()
     guard unsafe fstat(descriptor, &status) == 0 else { throw .unreadable(errno) }
     switch status.st_mode & S_IFMT {
@@ -43,10 +42,8 @@ internal import Glibc
     // SAFETY: a fresh mapping of at least one byte, owned by this object until deinit; an empty file maps one byte that nobody reads.
     let address = unsafe mmap(nil, max(count, 1), PROT_READ, MAP_PRIVATE, descriptor, 0)
     guard let address = unsafe address, unsafe address != MAP_FAILED else { throw .unreadable(errno) }
-    isMapped = true
     self.path = path
     self.count = count
-    self.descriptor = descriptor
     unsafe base = UnsafeRawPointer(address)
     // SAFETY: the guard covers exactly the mapping, and is removed before it.
     unsafe watch = memlab_guard_add(address, max(count, 1))
@@ -56,7 +53,6 @@ internal import Glibc
     // SAFETY: exactly the guard and the mapping made in init; nothing else refers to them after the object's end.
     if let watch = unsafe watch { unsafe memlab_guard_remove(watch) }
     unsafe munmap(UnsafeMutableRawPointer(mutating: base), max(count, 1))
-    close(descriptor)
   }
 
   /// Whether everything that was read so far was the file's.
@@ -104,30 +100,5 @@ internal import Glibc
     precondition(range.lowerBound >= 0 && range.upperBound <= count, "file range out of bounds")
     // SAFETY: the range was just checked against count, and self lives during the call.
     return try body(unsafe RawSpan(_unsafeStart: base + range.lowerBound, byteCount: range.count))
-  }
-
-  /// Shows a range of bytes from front to back, copied piece by piece into memory that the processor's caches hold. For a pass over a large file that
-  /// is faster than its mapping, whose pages have to be mapped one by one.
-  /// - Parameter pieceBytes: the length of every piece but the last.
-  /// - Returns: false, with the rest not shown, if the file has become shorter or the disk cannot read it.
-  public func forEachPiece(of range: Range<Int>, pieceBytes: Int, _ body: (_ offset: Int, _ bytes: RawSpan) -> Void) -> Bool {
-    precondition(range.lowerBound >= 0 && range.upperBound <= count && pieceBytes > 0, "file range out of bounds")
-    // SAFETY: the scratch holds one piece and is freed behind its last use; pread writes to it by its own bounds.
-    let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: min(pieceBytes, max(range.count, 1)), alignment: 4096)
-    defer { unsafe scratch.deallocate() }
-    var offset = range.lowerBound
-    while offset < range.upperBound {
-      let wanted = min(scratch.count, range.upperBound - offset)
-      var done = 0
-      while done < wanted {
-        let read = unsafe pread(descriptor, scratch.baseAddress! + done, wanted - done, offset + done)
-        if read < 0 && errno == EINTR { continue }
-        guard read > 0 else { return false }
-        done += read
-      }
-      unsafe body(offset, RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: scratch[..<wanted])))
-      offset += wanted
-    }
-    return true
   }
 }

@@ -36,6 +36,8 @@ struct PageMap {
   private enum Word {
     static let present: UInt64 = 1 << 63
     static let file: UInt64 = 1 << 61
+    /// Bits 0-54.
+    static let frame: UInt64 = 1 << 55 - 1
   }
 
   /// Present pages in a range of addresses: at most `limit` runs, from the first one on.
@@ -46,6 +48,24 @@ struct PageMap {
       guard error.code == ENOTTY || error.code == EINVAL else { throw error }
       return try listed(start, end, limit)
     }
+  }
+
+  /// The frame of each page in a row; nil for one that is not present.
+  /// - Throws: EPERM if the kernel hides frame numbers from this process (it shows 0 without CAP_SYS_ADMIN).
+  func frames(of run: RemoteRun) throws(SystemError) -> [UInt64?] {
+    var frames: [UInt64?] = []
+    frames.reserveCapacity(run.pageCount)
+    while frames.count < run.pageCount {
+      var words = [UInt64](repeating: 0, count: min(run.pageCount - frames.count, 1 << 15))
+      let bytes = try file.read(at: (run.address / Self.pageSize + UInt64(frames.count)) * 8, into: &words)
+      guard bytes >= 8 else { throw SystemError(ESRCH) }
+      for word in words[..<(bytes / 8)] {
+        let frame = word & Word.frame
+        guard word & Word.present == 0 || frame != 0 else { throw SystemError(EPERM) }
+        frames.append(word & Word.present != 0 ? frame : nil)
+      }
+    }
+    return frames
   }
 
   /// Whether the process still has an address space: without one, the file is empty.

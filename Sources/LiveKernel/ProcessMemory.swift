@@ -84,6 +84,53 @@ public final class ProcessMemory: RemoteMemory {
     } catch { throw Self.failure(error, Int32(name.dropFirst(4)) ?? 0, isOpen: true) }
   }
 
+  /// The flags of the frame behind each page of `runs`, in order, as /proc/kpageflags tells now; for a page that is no longer there, KPF_NOPAGE alone.
+  /// - Throws: if the process has ended, or frames are hidden from us: only root with CAP_SYS_ADMIN sees them.
+  public func pageFlags() throws(RemoteMemoryError) -> [UInt64] {
+    do throws(SystemError) {
+      let table = try OpenFile("/proc/kpageflags")
+      var flags: [UInt64] = []
+      for run in runs {
+        for frames in Self.rows(try map.frames(of: run)) {
+          guard let first = frames.first else {
+            flags.append(Self.noPage)
+            continue
+          }
+          var words = [UInt64](repeating: Self.noPage, count: frames.count)
+          _ = try table.read(at: first * 8, into: &words)
+          flags += words
+        }
+      }
+      return flags
+    } catch {
+      let pid = Int32(name.dropFirst(4)) ?? 0
+      guard error.code == EPERM || error.code == EACCES else { throw Self.failure(error, pid, isOpen: true) }
+      throw RemoteMemoryError(
+        name, .denied,
+        "which frames its pages are in, and /proc/kpageflags, are shown to root with CAP_SYS_ADMIN only: \(error.description)")
+    }
+  }
+
+  /// KPF_NOPAGE (include/uapi/linux/kernel-page-flags.h).
+  private static let noPage: UInt64 = 1 << 20
+
+  /// Frames that follow one another, to be asked for at once; an empty row for a page that is not there.
+  private static func rows(_ frames: [UInt64?]) -> [Range<UInt64>] {
+    var rows: [Range<UInt64>] = []
+    for frame in frames {
+      guard let frame else {
+        rows.append(0..<0)
+        continue
+      }
+      if let last = rows.last, !last.isEmpty, last.upperBound == frame {
+        rows[rows.count - 1] = last.lowerBound..<frame + 1
+      } else {
+        rows.append(frame..<frame + 1)
+      }
+    }
+    return rows
+  }
+
   private static func failure(_ error: SystemError, _ pid: Int32, isOpen: Bool) -> RemoteMemoryError {
     let name = "pid:\(pid)"
     if isOpen && error.code == ESRCH { return RemoteMemoryError(name, .ended, "process \(pid) ended while its memory was read") }

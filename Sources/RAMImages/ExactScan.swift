@@ -44,3 +44,16 @@ public struct ExactScan: Sendable {
   /// Memory scanned in a second: pages times their size over the time. For identities and fingerprints, the memory that they stand for.
   public var bytesPerSecond: Double { seconds > 0 ? Double(totals.pages) * Double(pageSize) / seconds : 0 }
 }
+
+extension ExactScan {
+  /// The sums of what was counted of each input.
+  init(_ inputs: [Input], _ tallies: [ExactScanner.Tally], _ compared: Comparison, pageSize: Int, seconds: Double) {
+    func sum(_ field: KeyPath<ExactScanner.Tally, UInt64>) -> UInt64 { tallies.reduce(0) { $0 + $1[keyPath: field] } }
+    self.inputs = inputs
+    totals = SharingBreakdown(pages: sum(\.pages), zeroPages: sum(\.zero), savedSelf: sum(\.again), savedInter: sum(\.elsewhere))
+    singleBytePages = compared == .bytes ? sum(\.singleByte) : nil
+    self.compared = compared
+    self.pageSize = pageSize
+    self.seconds = seconds
+  }
+}

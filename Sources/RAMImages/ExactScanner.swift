@@ -29,15 +29,7 @@ public struct ExactScanner: Sendable {
   public func scan(_ inputs: [MemoryInput], pageSize: Int = 4096) throws(ImageError) -> ExactScan {
     let start = ContinuousClock.now
     let (counts, compared) = try counts(of: inputs, pageSize: pageSize)
-    let elapsed = start.duration(to: .now).components
-    let tallies = counts.map(\.tally)
-    return ExactScan(
-      inputs: counts.map(\.input),
-      totals: SharingBreakdown(
-        pages: tallies.reduce(0) { $0 + $1.pages }, zeroPages: tallies.reduce(0) { $0 + $1.zero },
-        savedSelf: tallies.reduce(0) { $0 + $1.again }, savedInter: tallies.reduce(0) { $0 + $1.elsewhere }),
-      singleBytePages: compared == .bytes ? tallies.reduce(0) { $0 + $1.singleByte } : nil, compared: compared, pageSize: pageSize,
-      seconds: Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18)
+    return ExactScan(counts.map(\.input), counts.map(\.tally), compared, pageSize: pageSize, seconds: start.duration(to: .now).seconds)
   }
 
   /// What was counted of one input.
@@ -101,10 +93,11 @@ public struct ExactScanner: Sendable {
         case .zero:
           tally.zero += 1
           tally.singleByte += 1
-        case .same(let representative, let isSingleByte):
+        case .same(let representative, _, let isSingleByte):
           if isSingleByte { tally.singleByte += 1 }
-          let before = index.note(guest: guest, holds: representative)
+          let before = index.note(guest: guest, holds: Int(representative))
           if before == guest { tally.again += 1 } else if before == nil { tally.new += 1 } else { tally.elsewhere += 1 }
+        case .notTaken: break
         }
       }
       tally.vanished = UInt64(vanished)

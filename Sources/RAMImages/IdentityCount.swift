@@ -20,28 +20,10 @@ enum IdentityCount {
     var number: UInt32 = 0
     let counts = guests.map { guest in
       number += 1
-      let tally = count(guest.identities, guest: number, holders)
+      var tally = ExactScanner.Tally()
+      tally.count(guest.identities, guest: number, holders)
       return (tally.input(guest.name, bytesLeftOut: 0), tally)
     }
     return (counts, .identities)
-  }
-
-  private static func count(_ identities: [UInt32], guest: UInt32, _ holders: borrowing Column<UInt32>) -> ExactScanner.Tally {
-    var tally = ExactScanner.Tally()
-    tally.pages = UInt64(identities.count)
-    for identity in identities {
-      guard identity != 0 else {
-        tally.zero += 1
-        continue
-      }
-      let before = holders[Int(identity)]
-      if before == guest {
-        tally.again += 1
-        continue
-      }
-      if before == 0 { tally.new += 1 } else { tally.elsewhere += 1 }
-      holders[Int(identity)] = guest
-    }
-    return tally
   }
 }

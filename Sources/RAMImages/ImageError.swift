@@ -50,6 +50,12 @@ public struct ImageError: Error, Equatable, Sendable {
     ImageError(path, .changed, at: offset, "the file became shorter or could not be read while it was scanned")
   }
 
+  /// A process some of whose pages vanished while they were hashed, so that nobody knows any more which of them are left.
+  static func placesLost(_ name: String) -> ImageError {
+    ImageError(
+      name, .changed, "pages of it vanished while they were hashed; stop the process first (kill -STOP), or compare it with images only")
+  }
+
   /// The failure to map a file.
   public init(_ path: String, _ error: MappedFileError) {
     self.init(path, error == .missing ? .missing : .unreadable, error.description)

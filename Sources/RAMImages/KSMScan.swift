@@ -15,6 +15,8 @@ public struct KSMScan: Sendable {
   public let counters: KSMCounters
   /// Whether the counters came to rest: the last two full scans changed nothing.
   public let isSettled: Bool
+  /// What was done for it.
+  public let work: ScanWork
   /// The knobs.
   public let settings: KSMSettings
   /// Wall time, in seconds.
@@ -54,6 +56,7 @@ public struct KSMScan: Sendable {
     if case .images(let source) = pages.source { try source.checkIntact() }
     let elapsed = start.duration(to: .now).components
     counters = scanner.counters
+    work = scanner.work
     self.settings = settings
     seconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
   }

@@ -25,9 +25,6 @@ final class ScanUnits: Sendable {
     case process(any RemoteMemory)
   }
 
-  /// Bytes of a file that are looked at together, or one unit if that is more: a quarter of what a core's own cache holds today.
-  private static let pieceBytes = 256 << 10
-
   /// The input's name.
   let name: String
   /// Bytes in a unit.
@@ -116,11 +113,8 @@ final class ScanUnits: Sendable {
       switch store {
       case .file(let file):
         let bytes = Int(start)..<Int(start) + (end - unit) * unitBytes
-        let first = unit
-        let isRead = file.forEachPiece(of: bytes, pieceBytes: max(1, Self.pieceBytes / unitBytes) * unitBytes) { offset, piece in
-          body(first + (offset - bytes.lowerBound) / unitBytes, piece)
-        }
-        guard isRead else { throw .changed(file.path, at: start) }
+        file.withSpan(bytes) { body(unit, $0) }
+        guard file.isIntact else { throw .changed(file.path, at: start) }
       case .memory(let memory):
         memory.withSpan(Int(start)..<Int(start) + (end - unit) * unitBytes) { body(unit, $0) }
       case .process(let process):
@@ -137,6 +131,14 @@ final class ScanUnits: Sendable {
   /// Checks that everything that was shown was the file's. A unit that is compared with one of another range is not asked about at once.
   func checkIntact() throws(ImageError) {
     if case .file(let file) = store, !file.isIntact { throw .changed(file.path) }
+  }
+
+  /// Asks the processor for a unit's bytes, where they can be read in place.
+  @inline(__always) func prefetch(_ unit: Int) {
+    guard case .file(let file) = store else { return }
+    let run = runs[runs.count == 1 ? 0 : runIndex(of: unit)]
+    let start = Int(run.start) + (unit - run.first) * unitBytes
+    file.withSpan(start..<start + unitBytes) { PageBytes.prefetch($0) }
   }
 
   /// Whether a unit's bytes are these.

@@ -10,7 +10,7 @@ public enum ResultKeys {
     run + vms + timeline
       + rows(SharingSummary.workColumns.map { ($0.name, $0.unit, $0.meaning) }, under: "sharing.scanner", of: "summary.json of a run")
       + rows(ksm, under: "sharing", of: "summary.json of a run") + rows(ksm, under: "sharing.ksm", of: "summary.json of a run")
-      + rows(scan, under: "scan", of: "memlab scan") + rows(ksm, under: "scan.ksm", of: "memlab scan --scanner ksm")
+      + rows(scan, under: "scan", of: "memlab scan") + rows(ksm, under: "scan.ksm", of: "memlab scan --scanner ksm") + scanParts
   }
 
   private typealias Row = (name: String, unit: String, meaning: String)
@@ -82,6 +82,66 @@ public enum ResultKeys {
     ("ksm_settled", "truth", "Whether the last two full scans changed neither shared, sharing nor zero pages."),
     ("seconds", "s", "Wall time of the scanner."),
     ("bytes_per_second", "bytes/s", "Memory scanned in a second; with ksm, every visit to a page counts."),
+  ]
+
+  private static var scanParts: [Explanation] {
+    rows(scanner, under: "scan.scanner", of: "memlab scan --scanner ...")
+      + rows(kinds, under: "scan.kinds.*", of: "memlab scan --page-flags")
+      + rows(sample, under: "scan.sample", of: "memlab scan --sample")
+      + rows(captures, under: "scan.captures", of: "memlab scan --captures")
+  }
+
+  private static let scanner: [Row] = [
+    ("saved_pages", "pages", "Pages that need no frame of their own after the last full scan."),
+    ("zero_frame_pages", "pages", "Of them, pages mapped to the host's zero frame."),
+    ("full_scans", "scans", "Full scans of all inputs."),
+    ("settled", "truth", "Whether the last two full scans changed nothing."),
+    ("visits", "pages", "Pages looked at, merged ones included."),
+    ("bytes_hashed", "bytes", "Bytes that hashes were computed over."),
+    ("search_steps", "steps", "Steps through search trees or indexes."),
+    ("bytes_compared", "bytes", "Bytes compared to decide whether two pages are equal."),
+    ("merges", "merges", "Pages mapped to a frame that others map too, the zero page included."),
+    ("failed_merges", "merges", "Merges that were tried and failed."),
+    ("bytes_encoded", "bytes", "Bytes read to be patched or compressed."),
+    ("cpu_ns", "ns", "What all of this would take of one processor, by the costs of Linux's KSM on one server: good to compare scanners."),
+  ]
+
+  private static let kinds: [Row] = [
+    ("kind", "name", "What the guest's kernel uses the pages for: page_cache, anonymous, slab, kernel, huge, free or unknown."),
+    ("pages", "pages", "Pages of the kind."),
+    ("zero_pages", "pages", "Pages of zeros among them."),
+    (
+      "saved_pages", "pages",
+      "Pages of the kind that are saved: of each content, all but the first page in the order of the inputs. The next three add up to it."
+    ),
+    ("saved_zero", "pages", "Of the kind's saved pages, those of zeros."),
+    ("saved_self", "pages", "Of the kind's saved pages, those whose own guest holds the content already."),
+    ("saved_inter", "pages", "Of the kind's saved pages, those whose content another guest held first."),
+  ]
+
+  private static let sample: [Row] = [
+    ("one_in", "contents", "One content in so many was taken, by its hash."),
+    ("seed", "number", "From which the choice derives."),
+    ("contents", "contents", "Contents in the sample."),
+    ("pages", "pages", "Pages that hold them."),
+    ("distinct_pages_low", "pages", "The interval's lower end: 95 times in 100 it holds the true number of distinct pages."),
+    ("distinct_pages_high", "pages", "The interval's upper end."),
+    ("saved_pages_low", "pages", "The interval's lower end: 95 times in 100 it holds the true number of saved pages."),
+    ("saved_pages_high", "pages", "The interval's upper end."),
+    ("confidence", "fraction", "How often such an interval holds the true number."),
+  ]
+
+  private static let captures: [Row] = [
+    ("count", "captures", "Captures of each guest."),
+    ("pages", "pages", "Pages of all guests, once."),
+    ("stable_pages", "pages", "Pages that held the same content in all captures."),
+    ("stable_fraction", "fraction", "stable_pages of pages."),
+    ("saved_pages_snapshot", "pages", "For each capture, what all guests save in it alone."),
+    ("saved_pages_stable", "pages", "What they save of their stable pages alone; the next three add up to it."),
+    ("saved_zero_stable", "pages", "Of these, pages of zeros."),
+    ("saved_self_stable", "pages", "Of these, further copies in one guest."),
+    ("saved_inter_stable", "pages", "Of these, those that another guest holds too."),
+    ("guests", "list", "Each guest's own pages, stable_pages and stable_fraction."),
   ]
 
   /// The names and meanings of Linux's own documentation, Documentation/admin-guide/mm/ksm.rst, in other words.

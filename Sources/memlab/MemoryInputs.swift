@@ -9,7 +9,7 @@ internal import RAMImages
 struct MemoryInputs: ParsableArguments {
   @Argument(
     help: ArgumentHelp(
-      "Memories, each one guest: a raw RAM image, an ELF64 core (QEMU's dump-guest-memory, gcore), LiME, a page identity trace (FILE.pit: every guest in it; FILE.pit#web,db chooses), fingerprints (FILE.mfp), pid:N, a live process (pid:self: this one), or vms:, every KVM virtual machine of this host.",
+      "Memories, each one guest: a raw RAM image, an ELF64 core (QEMU's dump-guest-memory, gcore), LiME, a page identity trace (FILE.pit: every guest in it; FILE.pit#web,db chooses), fingerprints (FILE.mfp), pid:N, a live process (pid:self: this one), or vms:, every virtual machine of this host.",
       valueName: "input"),
     completion: .file())
   var inputs: [String]
@@ -55,6 +55,33 @@ struct MemoryInputs: ParsableArguments {
     } catch { throw Diagnostics.fail(error) }
   }
 
+  /// What each input's pages are used for, as copies of /proc/kpageflags or this machine's kernel tell.
+  /// - Parameter files: one for each input, in order; "live" for a live process, once for all of them if there is nothing else.
+  func kinds(of inputs: [MemoryInput], _ files: [String]) throws(ImageError) -> [[PageKind]] {
+    let files = files == ["live"] ? inputs.map { _ in "live" } : files
+    guard files.count == inputs.count else {
+      throw ImageError(
+        files.last ?? "", .incompatible,
+        "page flags are given for \(files.count) inputs, but there are \(inputs.count): one --page-flags each, in order")
+    }
+    var kinds: [[PageKind]] = []
+    for (input, file) in zip(inputs, files) {
+      if file == "live" {
+        kinds.append(try Self.liveKinds(of: input))
+      } else {
+        kinds.append(try PageFlagsFile.kinds(file, for: input, options: RecordedMemory.Options(belowFourGiB: belowFourGiB)))
+      }
+    }
+    return kinds
+  }
+
+  private static func liveKinds(of input: MemoryInput) throws(ImageError) -> [PageKind] {
+    guard case .process(let memory) = input.contents, let process = memory as? ProcessMemory else {
+      throw ImageError(input.name, .incompatible, "it is no live process: --page-flags names a copy of its guest's /proc/kpageflags")
+    }
+    do throws(RemoteMemoryError) { return PageKind.kinds(of: try process.pageFlags()) } catch { throw ImageError(error) }
+  }
+
   /// The process that an argument names; nil if it names none.
   static func process(_ argument: String, withFiles: Bool) throws(ImageError) -> ProcessMemory? {
     guard argument.hasPrefix("pid:") else { return nil }
@@ -63,16 +90,18 @@ struct MemoryInputs: ParsableArguments {
   }
 
   private static func virtualMachines(withFiles: Bool) throws(ImageError) -> [MemoryInput] {
-    let found = VirtualMachineProcesses.find()
-    guard !found.isEmpty else {
-      throw ImageError("vms:", .missing, "no process that we may look into runs a KVM virtual machine on this host")
-    }
+    let machines = VirtualMachineProcesses()
+    if let problem = machines.problem { throw ImageError("vms:", machines.hidden.isEmpty ? .missing : .unreadable, problem) }
     var opened: [MemoryInput] = []
-    for pid in found {
-      do throws(RemoteMemoryError) { opened.append(MemoryInput(process: try ProcessMemory(pid: pid, withFiles: withFiles))) } catch {
-        throw ImageError(error)
-      }
+    for machine in machines.found {
+      do throws(RemoteMemoryError) {
+        opened.append(MemoryInput(process: try ProcessMemory(pid: machine.pid, withFiles: withFiles)))
+      } catch  where error.kind == .missing || error.kind == .ended {
+        // It has ended since it was found.
+        continue
+      } catch { throw ImageError(error) }
     }
+    guard !opened.isEmpty else { throw ImageError("vms:", .missing, "the virtual machines that were found have ended") }
     return opened
   }
 

@@ -49,6 +49,30 @@ extension BrokenInput {
     .file("LiME: range that ends before it begins", told: "ends before it begins") { Bytes.lime(first: 8192, last: 4095) },
     .file("LiME: range of the whole address space", told: "f: byte") { Bytes.lime(first: 0, last: .max) },
     .file("LiME: range cut", told: "longer than the rest of the file") { Bytes.lime(bytes: 4000) },
+    .flags("no bytes", bytes: 0, told: "the file is empty"),
+    .flags("no whole entries", bytes: 17, told: "8 bytes a frame"),
+    .flags("an entry short", bytes: 8, told: "it describes 1 frames"),
+    .flags("another machine's", bytes: 1 << 20, told: "another guest's"),
+    BrokenInput("page flags for one of two inputs", "scan", "f", "f", "--page-flags", "k", status: 65, told: "one --page-flags each") {
+      try $0.write("f", [UInt8](repeating: 0, count: 8192))
+      try $0.write("k", [UInt8](repeating: 0, count: 16))
+    },
+    BrokenInput("live page flags of an image", "scan", "f", "--page-flags", "live", status: 65, told: "it is no live process") {
+      try $0.write("f", [UInt8](repeating: 0, count: 8192))
+    },
+    BrokenInput("an image's page flags for a process", "scan", "pid:self", "--page-flags", "k", status: 65, told: "--page-flags live") {
+      try $0.write("k", [UInt8](repeating: 0, count: 16))
+    },
+    BrokenInput("one capture", "scan", "f", "--captures", status: 65, told: "it is captured once") {
+      try $0.write("f", [UInt8](repeating: 0, count: 8192))
+    },
+    BrokenInput("captures of unequal length", "scan", "f.0", "f.1", "--captures", status: 65, told: "does not record the same pages") {
+      try $0.write("f.0", [UInt8](repeating: 0, count: 8192))
+      try $0.write("f.1", [UInt8](repeating: 0, count: 4096))
+    },
+    BrokenInput("fingerprints for a page sharer", "scan", "f", "--scanner", "zero-only", status: 65, told: "fingerprints are hashes") {
+      try $0.write("f", Bytes.trace(magic: Bytes.mfpMagic, pages: 1, [1, 2, 3, 4]))
+    },
     BrokenInput("two traces", "scan", "a.pit", "b.pit", status: 65, told: "identities mean nothing outside their file") {
       for name in ["a.pit", "b.pit"] { try $0.write(name, Bytes.trace()) }
     },
@@ -81,6 +105,14 @@ extension BrokenInput {
     BrokenInput("no such image", "scan", "nowhere.raw", status: 66, told: "nowhere.raw: there is no such file"),
     BrokenInput("one of two images is missing", "scan", "f", "nowhere.raw", status: 66, told: "nowhere.raw") {
       try $0.write("f", [UInt8](repeating: 0, count: 4096))
+    },
+    BrokenInput("no such page flags", "scan", "f", "--page-flags", "nowhere", status: 66, told: "nowhere: there is no such file") {
+      try $0.write("f", [UInt8](repeating: 0, count: 8192))
+    },
+    BrokenInput(
+      "page flags of this machine as a file", "scan", "f", "--page-flags", "/proc/kpageflags", status: 65, told: "/proc/kpageflags: "
+    ) {
+      try $0.write("f", [UInt8](repeating: 0, count: 8192))
     },
     BrokenInput("a name of two lines", "scan", "a\nb", status: 66, told: "error: a b: there is no such file"),
     BrokenInput("a folder for an image", "scan", ".", status: 66, told: "it is a folder"),

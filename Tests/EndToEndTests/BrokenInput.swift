@@ -64,6 +64,14 @@ struct BrokenInput: CustomTestStringConvertible, Sendable {
     BrokenInput("file: \(name)", "scan", "f", status: status, told: told) { try $0.write("f", bytes()) }
   }
 
+  /// Page flags of a length that cannot belong to an image of two pages.
+  static func flags(_ name: String, bytes: Int, told: String) -> BrokenInput {
+    BrokenInput("page flags: \(name)", "scan", "f", "--page-flags", "k", status: 65, told: told) {
+      try $0.write("f", [UInt8](repeating: 0, count: 8192))
+      try $0.write("k", [UInt8](repeating: 0, count: bytes))
+    }
+  }
+
   /// Arguments that are wrong whatever the files say.
   static func usage(_ arguments: String..., told: String) -> BrokenInput { BrokenInput(arguments, told: told) }
 

@@ -12,6 +12,7 @@ import Testing
         "<input>", "--scanner", "--max-page-sharing", "--use-zero-pages", "--smart-scan", "--pages-to-scan", "--scans", "--per-scan",
         "--page-size",
         "--below-4g", "--with-files", "--threads", "--format", "smart_scan is off", "exact", "ksm", "default: 256", "default: 100",
+        "--page-flags", "--sample", "--seed", "--captures", "--one-tenant", "/proc/kpageflags", "live", "1/N",
       ]
     ),
     ("fingerprint", ["<input>", "-o", ".pit", ".mfp", "--page-size", "--below-4g", "--with-files", "--threads", "--format"]),

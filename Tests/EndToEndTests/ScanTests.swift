@@ -59,7 +59,6 @@ import Testing
   func summaries() throws {
     let shop = try Workshop()
     // Pages: zero, A, B, A, all 0x55, zero.
-    func page(_ seed: UInt8) -> [UInt8] { (0..<4096).map { UInt8(truncatingIfNeeded: $0 &* Int(seed) &+ 1) } }
     let image =
       [UInt8](repeating: 0, count: 4096) + page(3) + page(5) + page(3) + [UInt8](repeating: 0x55, count: 4096)
       + [UInt8](repeating: 0, count: 4096)
@@ -78,6 +77,86 @@ import Testing
       try MemlabProcess.run(["scan", "ram.raw", "--scanner", "ksm", "--format", "json"], in: shop).object()["ksm"] as? [String: Any]
     #expect(ksm?["pages_sharing"] as? Int == 2)
     #expect(ksm?["pages_shared"] as? Int == 2)
+  }
+
+  /// A page that differs from those of other seeds in every byte but few.
+  private func page(_ seed: UInt8) -> [UInt8] { (0..<4096).map { UInt8(truncatingIfNeeded: $0 &* Int(seed) &+ 1) } }
+
+  @Test("Page flags split the counts by kind, the first page of each content being the one that is kept")
+  func kinds() throws {
+    let shop = try Workshop()
+    // web: A as page cache, A as anonymous, zero free, B slab. db: A as page cache, zero free, B as kernel, zero anonymous.
+    try shop.write("web", page(3) + page(3) + [UInt8](repeating: 0, count: 4096) + page(5))
+    try shop.write("web.flags", ([1 << 5, 1 << 12, 1 << 10, 1 << 7] as [UInt64]).flatMap(Bytes.little))
+    try shop.write("db", page(3) + [UInt8](repeating: 0, count: 4096) + page(5) + [UInt8](repeating: 0, count: 4096))
+    try shop.write("db.flags", ([1 << 5, 1 << 10, 1 << 26, 1 << 12] as [UInt64]).flatMap(Bytes.little))
+    let arguments = ["scan", "web", "db", "--page-flags", "web.flags", "--page-flags", "db.flags"]
+    let result = try MemlabProcess.run(arguments + ["--format", "json"], in: shop).object()
+    let kinds = try #require(result["kinds"] as? [[String: Any]])
+    func row(_ kind: String) -> [Int?] {
+      let row = kinds.first { $0["kind"] as? String == kind }
+      return ["pages", "zero_pages", "saved_pages", "saved_zero", "saved_self", "saved_inter"].map { row?[$0] as? Int }
+    }
+    #expect(row("page_cache") == [2, 0, 1, 0, 0, 1])
+    #expect(row("anonymous") == [2, 1, 2, 1, 1, 0])
+    #expect(row("free") == [2, 2, 1, 1, 0, 0])
+    #expect(row("slab") == [1, 0, 0, 0, 0, 0])
+    #expect(row("kernel") == [1, 0, 1, 0, 0, 1])
+    #expect(row("huge") == [0, 0, 0, 0, 0, 0] && row("unknown") == [0, 0, 0, 0, 0, 0])
+    #expect(Self.keys.map { result[$0] as? Int } == [8, 3, 3, 5, 2, 1, 2])
+    #expect(try MemlabProcess.run(arguments, in: shop).text.contains("page_cache"))
+    #expect(try MemlabProcess.run(arguments + ["--format", "csv"], in: shop).text.contains("\nkind,anonymous,saved_self,1\n"))
+  }
+
+  @Test("A sample keeps pages and zero pages exact, and its interval is as wide as one content in N makes it")
+  func sample() throws {
+    var held = 0
+    for seed in 1...12 {
+      let result = try MemlabProcess.run(
+        "scan", MemlabProcess.fiveGuests, "--sample", "1/64", "--seed", String(seed), "--format", "json"
+      ).object()
+      #expect(result["pages"] as? Int == 327680 && result["zero_pages"] as? Int == 208883 && result["saved_zero"] as? Int == 208882)
+      let sample = try #require(result["sample"] as? [String: Any])
+      let (low, high) = (try #require(sample["saved_pages_low"] as? Int), try #require(sample["saved_pages_high"] as? Int))
+      if low <= 285149 && 285149 <= high { held += 1 }
+      // Twice 1.96 standard deviations of D(N - 1).
+      let width = 2 * 1.96 * (42530.0 * 63).squareRoot()
+      #expect(abs(Double(high - low) / width - 1) < 0.15)
+    }
+    #expect(held >= 9, "of 12 intervals of 95 %, fewer than 9 hold once in 500")
+  }
+
+  @Test("Other page sharers are run on the same pages, and say what they save and what it took")
+  func sharers() throws {
+    let shop = try Workshop()
+    try shop.write("web", page(3) + page(3) + [UInt8](repeating: 0, count: 8192))
+    try shop.write("db", page(3) + [UInt8](repeating: 0, count: 4096))
+    for (arguments, saved) in [
+      (["zero-only"], 3), (["esx"], 2), (["esx", "--one-tenant"], 4), (["vusion", "--scans", "8"], 4), (["ksm"], 4),
+    ] as [([String], Int)] {
+      let outcome = try MemlabProcess.run(["scan", "web", "db", "--format", "json", "--scanner"] + arguments, in: shop)
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      let scanner = try #require(try outcome.object()["scanner"] as? [String: Any])
+      #expect(scanner["name"] as? String == arguments[0] && scanner["saved_pages"] as? Int == saved, "\(arguments): \(scanner)")
+      #expect((scanner["visits"] as? Int ?? 0) > 0 && (scanner["cpu_ns"] as? Int ?? 0) > 0)
+      #expect(try MemlabProcess.run(["scan", "web", "db", "--scanner"] + arguments, in: shop).text.contains("saves"))
+    }
+  }
+
+  @Test("Several captures of two guests say what lasts of a snapshot's sharing")
+  func captures() throws {
+    let shop = try Workshop()
+    try shop.write("web.t0", page(3) + page(5) + page(7))
+    try shop.write("web.t1", page(3) + page(5) + page(9))
+    try shop.write("db.t0", page(3) + page(7))
+    try shop.write("db.t1", page(3) + page(5))
+    let arguments = ["scan", "web.t0", "web.t1", "db.t0", "db.t1", "--captures"]
+    let result = try MemlabProcess.run(arguments + ["--format", "json"], in: shop).object()
+    let captures = try #require(result["captures"] as? [String: Any])
+    #expect(captures["count"] as? Int == 2 && captures["pages"] as? Int == 5 && captures["stable_pages"] as? Int == 3)
+    #expect(captures["stable_fraction"] as? Double == 0.6)
+    #expect(captures["saved_pages_snapshot"] as? [Int] == [2, 2] && captures["saved_pages_stable"] as? Int == 1)
+    #expect(try MemlabProcess.run(arguments, in: shop).text.contains("saved, stable"))
   }
 
   @Test(

@@ -28,12 +28,6 @@ struct MappedFileTests {
       #expect(file.integer(at: 9999, as: UInt8.self) == bytes[9999])
       #expect(file.starts(with: Array(bytes.prefix(5))))
       #expect(!file.starts(with: [1]))
-      var copied: [UInt8] = []
-      let isWhole = file.forEachPiece(of: 4097..<9000, pieceBytes: 1000) { offset, piece in
-        #expect(offset == 4097 + copied.count)
-        copied += unsafe piece.withUnsafeBytes { unsafe Array($0) }
-      }
-      #expect(isWhole && copied == Array(bytes[4097..<9000]))
     }
   }
 
@@ -58,7 +52,6 @@ struct MappedFileTests {
       #expect(file.count == 0)
       #expect(file.bytes(0..<0) == [])
       #expect(file.integer(at: 0, as: UInt8.self) == nil)
-      #expect(file.forEachPiece(of: 0..<0, pieceBytes: 4096) { _, _ in Issue.record("an empty file has no piece") })
     }
   }
 
@@ -70,16 +63,6 @@ struct MappedFileTests {
   func refused(path: String, error: MappedFileError) {
     #expect(throws: error) { try MappedFile(path: path) }
     #expect(!error.description.isEmpty)
-  }
-
-  @Test("A file that became shorter while it was mapped cannot be read to its end, and says so")
-  func shortened() throws {
-    try withFile([UInt8](repeating: 1, count: 100_000)) { path in
-      let file = try MappedFile(path: path)
-      try FileHandle(forWritingTo: URL(filePath: path)).truncate(atOffset: 5000)
-      #expect(file.forEachPiece(of: 0..<4096, pieceBytes: 4096) { _, _ in })
-      #expect(!file.forEachPiece(of: 0..<100_000, pieceBytes: 4096) { _, _ in })
-    }
   }
 
   @Test("What is read of a file that became shorter is zeros behind its end, and no longer taken for the file's")

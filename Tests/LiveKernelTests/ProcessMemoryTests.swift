@@ -101,9 +101,31 @@ import Testing
   }
 }
 
-@Suite("Virtual machines are found among the processes") struct VirtualMachineProcessesTests {
-  @Test("Every process found exists, each once, ascending, and the test itself is none") func found() {
-    let found = VirtualMachineProcesses.find()
-    #expect(found == Array(Set(found)).sorted() && !found.contains(getpid()))
+extension ProcessMemoryTests {
+  @Test(
+    "The pages of the test's own column are anonymous, by the kernel's flags",
+    .enabled(
+      if: (try? FileHandle(forReadingFrom: URL(fileURLWithPath: "/proc/kpageflags")))?.availableData.isEmpty == false && geteuid() == 0))
+  func ownFlags() throws {
+    let column = Column<UInt64>(count: 64 * 512)
+    for page in 0..<64 { column[page * 512] = UInt64(page + 1) }
+    let base = unsafe column.withBuffer { UInt64(UInt(bitPattern: $0.baseAddress)) }
+    let memory = try ProcessMemory(pid: getpid())
+    let kinds = PageKind.kinds(of: try memory.pageFlags())
+    #expect(kinds.count == memory.runs.reduce(0) { $0 + $1.pageCount })
+    var inside = 0
+    var place = 0
+    for run in memory.runs {
+      for page in 0..<run.pageCount {
+        let address = run.address + UInt64(page) * 4096
+        if address >= base && address < base + 64 * 4096 && kinds[place] == .anonymous { inside += 1 }
+        place += 1
+      }
+    }
+    #expect(inside == 64)
+    let child = try sleeper()
+    let other = try ProcessMemory(pid: child.processIdentifier)
+    end(child)
+    #expect(throws: RemoteMemoryError.self) { _ = try other.pageFlags() }
   }
 }

@@ -3,6 +3,7 @@
 #define MEMLAB_CATOMIC_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Loads with acquire order. */
@@ -25,5 +26,10 @@ static inline uint64_t memlab_atomic_add(uint64_t *word, uint64_t amount) {
 
 /* Asks for the line that holds an address, which need not be valid. */
 static inline void memlab_prefetch(const void *address) { __builtin_prefetch(address, 1, 3); }
+
+/* Asks for every line of a range that will be read; where nothing is mapped, nothing happens. */
+static inline void memlab_prefetch_bytes(const void *bytes, size_t count) {
+  for (size_t offset = 0; offset < count; offset += 64) __builtin_prefetch((const char *)bytes + offset, 0, 3);
+}
 
 #endif

@@ -7,6 +7,8 @@ struct Figure {
   enum Bound {
     case atMost(Double)
     case atLeast(Double)
+    /// At least this part of the floor.
+    case atLeastOfFloor(Double)
   }
 
   /// What was measured, such as "nested walk".
@@ -28,6 +30,7 @@ struct Figure {
     switch bound {
     case .atMost(let most): value <= most
     case .atLeast(let least): value >= least
+    case .atLeastOfFloor(let least): ratio >= least
     case nil: true
     }
   }

@@ -14,6 +14,7 @@ struct FigureTable {
     switch figure.bound {
     case .atMost(let most): "at most \(number(most)): \(figure.holds ? "holds" : "BROKEN")"
     case .atLeast(let least): "at least \(number(least)): \(figure.holds ? "holds" : "BROKEN")"
+    case .atLeastOfFloor(let least): "at least \(number(least)) of the floor: \(figure.holds ? "holds" : "BROKEN")"
     case nil: ""
     }
   }

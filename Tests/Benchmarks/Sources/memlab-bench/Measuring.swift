@@ -42,6 +42,17 @@ enum Measuring {
   /// Bytes of it that are not pages of files (/proc/self/status, RssAnon).
   static var anonymousBytes: Double { kilobytes(of: "RssAnon:", in: "/proc/self/status") * 1024 }
 
+  /// Bytes that can still be written to a folder's disk (statvfs, f_bavail).
+  static func freeBytes(of folder: String) -> Double {
+    var status = statvfs()
+    // SAFETY: reads a C string and fills a local structure.
+    guard unsafe statvfs(folder, &status) == 0 else { return 0 }
+    return Double(status.f_bavail) * Double(status.f_frsize)
+  }
+
+  /// Bytes of memory that a file can be kept in without anything else being swapped (/proc/meminfo, MemAvailable).
+  static var availableBytes: Double { kilobytes(of: "MemAvailable:", in: "/proc/meminfo") * 1024 }
+
   private static func kilobytes(of key: String, in path: String) -> Double {
     let line = text(of: path).split(separator: "\n").first { $0.hasPrefix(key) }
     return line?.split(separator: " ").dropFirst().first.flatMap { Double($0) } ?? 0

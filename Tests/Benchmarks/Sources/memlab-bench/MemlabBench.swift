@@ -1,18 +1,25 @@
 internal import Foundation
 
-/// Measures memlab: `memlab-bench [--largest GiB] [--out FOLDER] [SUBJECT...]`, run by `make bench`.
+/// Measures memlab: `memlab-bench [--largest GiB] [--image GiB] [--scratch FOLDER] [--out FOLDER] [SUBJECT...]`, run by `make bench`.
+///
+/// `--largest` is the largest host of stored pages; `--image` the file of the exact scan, written to the folder `--scratch` (default: TMPDIR, or else
+/// /tmp) and removed.
 ///
 /// A harness of its own, since what matters here are ratios between two things measured in turns, and bytes; general harnesses record
 /// whole numbers of one thing at a time, and the machine's name.
 @main struct MemlabBench {
   static func main() throws {
     var largest = 16
+    var image = 8
+    var scratch = ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp"
     var folder: String?
     var subjects: [String] = []
     var arguments = CommandLine.arguments.dropFirst()
     while let argument = arguments.popFirst() {
       switch argument {
       case "--largest": largest = arguments.popFirst().flatMap { Int($0) } ?? largest
+      case "--image": image = max(1, arguments.popFirst().flatMap { Int($0) } ?? image)
+      case "--scratch": scratch = arguments.popFirst() ?? scratch
       case "--out": folder = arguments.popFirst()
       default: subjects.append(argument)
       }
@@ -20,7 +27,7 @@ internal import Foundation
     let machine = FigureTable.machine
     print("memlab-bench: \(machine)")
     let all: [(name: String, run: () throws -> Section)] = [
-      ("hash", { PageHashBenchmark.run() }), ("exact", { try ExactScanBenchmark.run() }),
+      ("hash", { PageHashBenchmark.run() }), ("exact", { try ExactScanBenchmark.run(folder: scratch, largestGiB: image) }),
       ("stored", { try StoredPageBenchmark.run(largestGiB: largest) }), ("translation", { try TranslationBenchmark.run() }),
       ("reclaim", { try ReclaimBenchmark.run() }), ("run", { try RunBenchmark.run(scenario: "Workloads/quickstart.yaml") }),
     ]
