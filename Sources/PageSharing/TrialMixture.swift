@@ -1,22 +1,18 @@
 internal import Columns
-public import PageContents
+internal import PageContents
 
-/// A trial made at random from a seed, and the contents that it numbers: what nobody thought of trying.
-///
-/// A few spaces of pages of zeros, of contents that many pages hold, and of contents of their own; then rounds of writes, discards, forks, ends and
-/// whatever else a trial knows, with batches and full scans between them. Everything follows from the seed, on every machine.
-public struct TrialMixture: Sendable {
-  /// The trial; its name is "mixture" and the seed.
-  public let trial: KSMTrial
-  /// The table of contents.
-  public let contents: [PageContent]
-
-  /// The mixture of a seed.
+extension PreparedTrial {
+  /// A trial made at random from a seed: what nobody thought of trying. It is called "mixture" and the seed.
+  ///
+  /// A few spaces of pages of zeros, of contents that many pages hold, and of contents of their own; then rounds of writes, discards, forks, ends and
+  /// whatever else a trial knows, with batches and full scans between them. Everything follows from the seed, on every machine.
   /// - Parameter rounds: how many full scans there are; nil lets the seed decide, from 6 to 15.
-  public init(seed: UInt64, rounds: Int? = nil) {
+  public static func mixture(seed: UInt64, rounds: Int? = nil) -> PreparedTrial {
     var maker = MixtureMaker(seed: seed)
-    trial = maker.make(rounds: rounds)
-    contents = maker.contents
+    let trial = maker.make(rounds: rounds)
+    do throws(TrialError) { return try PreparedTrial(trial, contents: maker.contents) } catch {
+      preconditionFailure("mixture \(seed) is no valid trial: \(error)")
+    }
   }
 }
 
