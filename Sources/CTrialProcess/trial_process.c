@@ -127,9 +127,10 @@ static _Noreturn void obey(uint32_t number) {
     int error = 0;
     for (uint32_t index = 0; index < control->listed && error == 0; index++) error = carry_out(&control->list[index]);
     /* New pages wait in a list of this processor before the kernel puts them among those that it may reclaim, and a page on that list has a
-     * reference too many to be merged. To discard memory empties the list (mm/memory.c: lru_add_drain in zap_page_range_single). */
+     * reference too many to be merged. A full scan begins with emptying all such lists; the rest of one does not. To call memory cold empties that of
+     * this processor (mm/madvise.c: lru_add_drain in madvise_cold). */
     *(volatile unsigned char *)scratch = 1;
-    madvise(scratch, PAGE, MADV_DONTNEED);
+    madvise(scratch, PAGE, MADV_COLD);
     atomic_store(&self->error, error);
     atomic_store(&self->turn, DONE);
     wake(&self->turn);

@@ -214,9 +214,9 @@ public final class KernelKSM {
   }
 
   /// What the kernel says of one process.
-  static func space(pid: Int32) throws(KernelKSMError) -> KSMSpaceCounters {
+  static func space(pid: Int32) throws(KernelKSMError) -> KSMProcessStatistics {
     do throws(SystemError) {
-      var counters = KSMSpaceCounters()
+      var counters = KSMProcessStatistics()
       for line in try OpenFile("/proc/\(pid)/ksm_stat").text().split(separator: "\n") {
         let words = line.split(separator: " ")
         guard words.count == 2, let number = UInt64(words[1]) else { continue }

@@ -111,7 +111,7 @@ public final class KernelTrial: TrialSubject {
     counters.fullScans -= baseline.fullScans
     counters.pagesScanned -= baseline.pagesScanned
     counters.pagesSkipped -= baseline.pagesSkipped
-    var spaces: [KSMSpaceCounters?] = []
+    var spaces: [KSMProcessStatistics?] = []
     for (number, lives) in isAlive.enumerated() {
       spaces.append(lives ? try KernelKSM.space(pid: memlab_trial_pid(UInt32(number))) : nil)
     }

@@ -100,7 +100,9 @@ public final class TrialMemory<Palette: PageSource>: ScannableMemory {
     for (from, to) in zip(parent, child) {
       let value = mapping[from]
       mapping[to] = value
-      if value >= Self.firstFrame { mappers[Int(value - Self.firstFrame)] += 1 }
+      guard value >= Self.firstFrame else { continue }
+      mappers[Int(value - Self.firstFrame)] += 1
+      checksummed[Int(value - Self.firstFrame)] = false
     }
   }
 
@@ -241,8 +243,9 @@ public final class TrialMemory<Palette: PageSource>: ScannableMemory {
 
   /// Whether the frame's bytes are those of its last checksum.
   public func isUnchangedSinceChecksum(_ frame: HostFrame) -> Bool { checksummed[frame.index] }
-  /// The scanner has just computed the frame's checksum.
-  public func noteChecksummed(_ frame: HostFrame) { checksummed[frame.index] = true }
+  /// The scanner has just computed the frame's checksum. For a frame that several pages map this is not remembered: the scanner keeps a
+  /// checksum for each page, and has computed it for one of them.
+  public func noteChecksummed(_ frame: HostFrame) { checksummed[frame.index] = mappers[frame.index] == 1 }
 
   // MARK: ScannableMemory: merging
 

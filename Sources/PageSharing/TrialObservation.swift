@@ -5,30 +5,14 @@ public struct TrialObservation: Hashable, Sendable {
   /// The counters of the machine. Those that only grow are counted from the beginning of the trial; `fullScans` is too, and run = 2 sets it to 0.
   public let counters: KSMCounters
   /// The counters of each space, in the order of creation; nil for one that has ended or is not born yet.
-  public let spaces: [KSMSpaceCounters?]
+  public let spaces: [KSMProcessStatistics?]
 
   /// An observation.
-  public init(step: Int, counters: KSMCounters, spaces: [KSMSpaceCounters?]) {
+  public init(step: Int, counters: KSMCounters, spaces: [KSMProcessStatistics?]) {
     self.step = step
     self.counters = counters
     self.spaces = spaces
   }
-}
-
-/// The counters of one address space, by the names of /proc/PID/ksm_stat.
-public struct KSMSpaceCounters: Hashable, Sendable {
-  /// Items that the scanner keeps of the space.
-  public var rmapItems: UInt64 = 0
-  /// Entries that map a zero page which the scanner placed.
-  public var zeroPages: UInt64 = 0
-  /// Items of the space that are among the sharers of a stable page, the first of each included.
-  public var mergingPages: UInt64 = 0
-
-  /// All zero.
-  public init() {}
-
-  /// Bytes saved less bytes spent, as the kernel reckons for a process: the first sharer of a page counts as saved too.
-  public var processProfit: Int64 { Int64(mergingPages + zeroPages) * 4096 - Int64(rmapItems) * 64 }
 }
 
 /// A number that a trial compares.
@@ -54,7 +38,7 @@ extension TrialObservation {
       guard let space else { continue }
       let its: [(String, Int64)] = [
         ("ksm_rmap_items", Int64(clamping: space.rmapItems)), ("ksm_zero_pages", Int64(clamping: space.zeroPages)),
-        ("ksm_merging_pages", Int64(clamping: space.mergingPages)), ("ksm_process_profit", space.processProfit),
+        ("ksm_merging_pages", Int64(clamping: space.mergingPages)), ("ksm_process_profit", space.profit),
       ]
       numbers += its.map { TrialCounter(name: "space \(number) \($0.0)", value: $0.1) }
     }

@@ -1,17 +1,17 @@
 /// Who can carry out a trial: a kernel, or a model of one.
-public protocol TrialSubject {
+public protocol TrialSubject: AnyObject {
   associatedtype Failure: Error
   /// Does what a step says. Steps come in the order of a valid trial.
-  mutating func carryOut(_ step: TrialStep) throws(Failure)
+  func carryOut(_ step: TrialStep) throws(Failure)
   /// Reads all counters.
-  mutating func observe(after step: Int) throws(Failure) -> TrialObservation
+  func observe(after step: Int) throws(Failure) -> TrialObservation
 }
 
 extension TrialSubject {
   /// Carries a whole trial out.
   /// - Parameter observed: told each observation as soon as there is one.
   /// - Returns: the counters after each full scan, each batch, and wherever else the trial asks for them.
-  public mutating func run(_ trial: KSMTrial, observed: (TrialObservation) -> Void = { _ in }) throws(Failure) -> [TrialObservation] {
+  public func run(_ trial: KSMTrial, observed: (TrialObservation) -> Void = { _ in }) throws(Failure) -> [TrialObservation] {
     var observations: [TrialObservation] = []
     for (index, step) in trial.steps.enumerated() {
       try carryOut(step)
