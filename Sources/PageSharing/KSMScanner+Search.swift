@@ -9,7 +9,7 @@ extension KSMScanner {
     case match(UInt32)
     /// At a place for the page.
     case place(TreeSlot)
-    /// At a page that is gone, or at the very frame that was searched for: the page is not inserted.
+    /// At a page that is gone or may not be merged any more, or at the very frame that was searched for: the page is not inserted.
     case lost
   }
 
@@ -118,7 +118,7 @@ extension KSMScanner {
     for frame: HostFrame, _ prefix: UInt32, in tree: Int, _ memory: Memory, _ work: inout ScanWork
   ) -> UnstableOutcome {
     // As long as nobody wrote, every page of the tree is what it was when it was inserted.
-    let isQuiet = memory.changes == changesAtScanStart
+    let isQuiet = memory.changes == changesAtScanStart && !hasUnmerged
     var slot = TreeSlot()
     var node = unstable.trees.root(of: tree)
     while node != 0 {
@@ -127,6 +127,7 @@ extension KSMScanner {
       var order = prefix < links.prefix ? -1 : 1
       if !isQuiet || prefix == links.prefix {
         let page = PageOrdinal(unstable.page(of: node))
+        if hasUnmerged && !isMergeable(page) { return .lost }
         let other: HostFrame
         switch memory.backing(of: page) {
         case .private(let held), .stable(let held): other = held

@@ -1,4 +1,4 @@
-internal import Addressing
+public import Addressing
 internal import Columns
 
 /// The number of an address space that a scanner was given, in order of registration.
@@ -104,6 +104,7 @@ extension KSMScanner {
   /// follow when the scanner comes by.
   public func makeUnmergeable<Memory: ScannableMemory>(_ pages: Range<Int>, of id: SpaceID, in memory: Memory) {
     guard let index = spaces.firstIndex(where: { $0.id == id }) else { return }
+    hasUnmerged = true
     var left: [Range<Int>] = []
     for part in spaces[index].mergeable {
       breakSharing(part.clamped(to: pages), in: memory)
@@ -120,15 +121,27 @@ extension KSMScanner {
     for space in spaces where !space.isExiting { for part in space.mergeable { breakSharing(part, in: memory) } }
     for space in spaces { for page in space.pages { dropItem(of: PageOrdinal(UInt32(truncatingIfNeeded: page)), in: memory) } }
     spaces.removeAll { $0.isExiting }
-    for node in stable.numbers where stable.isPage(node) { stable.prune(node) }
-    for tree in 0..<treeCount {
-      // Chains without dups are all that is left.
-      while case let chain = stable.trees.root(of: tree), chain != 0 { stable.removeChain(chain) }
-    }
-    stable.prunedNodes = memory.stableFramesLost
+    for tree in 0..<treeCount { removeStable(from: tree, in: memory) }
     unstable.removeAll()
     cursor = nil
     fullScans = 0
+  }
+
+  /// Takes nodes out of a tree, from the root on, until the first whose page is still mapped: by an area that may not be merged (mm/ksm.c,
+  /// `remove_all_stable_nodes`).
+  private func removeStable<Memory: ScannableMemory>(from tree: Int, in memory: Memory) {
+    while case let element = stable.trees.root(of: tree), element != 0 {
+      guard stable.isChain(element) else {
+        guard isStale(element, in: memory) else { return }
+        stable.prune(element)
+        continue
+      }
+      while case let dup = stable.head(of: element), dup != 0 {
+        guard isStale(dup, in: memory) else { return }
+        stable.prune(dup)
+      }
+      stable.removeChain(element)
+    }
   }
 
   private func breakSharing<Memory: ScannableMemory>(_ pages: Range<Int>, in memory: Memory) {
@@ -142,6 +155,11 @@ extension KSMScanner {
       default: break
       }
     }
+  }
+
+  /// Whether a page lies in a part of a space that may be merged.
+  @usableFromInline func isMergeable(_ page: PageOrdinal) -> Bool {
+    spaces.contains { $0.pages.contains(page.index) && $0.mergeable.contains { $0.contains(page.index) } }
   }
 
   /// What the kernel would say of one space in /proc/PID/ksm_stat. Counts its items.
@@ -177,11 +195,13 @@ extension KSMScanner {
       guard !spaces.isEmpty else { return .nothing }
       unstable.removeAll()
       changesAtScanStart = changes
+      hasUnmerged = false
       enter(0)
     }
     while let cursor, cursor < spaces.count {
       let space = spaces[cursor]
-      if space.isExiting || space.mergeable.isEmpty { return .drop(space.pages) }
+      // A space of which nothing is mergeable goes where the scanner comes to its beginning; one that it stands in keeps, for a scan, what lies behind it.
+      if space.isExiting || (space.mergeable.isEmpty && position == space.pages.lowerBound) { return .drop(space.pages) }
       if let part = space.mergeable.first(where: { position < $0.upperBound }) {
         return position < part.lowerBound ? .pass(position..<part.lowerBound) : .visit(position..<part.upperBound)
       }

@@ -71,6 +71,8 @@ public final class KSMScanner {
   @usableFromInline var now: UInt64 = 0
   /// What the memory's count of changes was when the unstable tree was last emptied.
   @usableFromInline var changesAtScanStart: UInt64 = 0
+  /// Whether a part of a space ceased to be mergeable since then.
+  @usableFromInline var hasUnmerged = false
 
   /// A scanner that has seen nothing.
   /// - Parameters:

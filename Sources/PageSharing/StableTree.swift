@@ -64,9 +64,11 @@ public import Columns
   /// Whether a node in the tree is a chain.
   @usableFromInline func isChain(_ node: UInt32) -> Bool { nodes[Int(node)].sharers == StableNode.isChain }
 
-  /// Whether so many more items may share the node's page.
+  /// Whether so many more items may share the node's page. A page without sharers takes none: it stays only as long as somebody who is not scanned
+  /// maps it (mm/ksm.c, `__is_page_sharing_candidate`).
   @usableFromInline func hasRoom(_ node: UInt32, for more: UInt32 = 1) -> Bool {
-    UInt64(nodes[Int(node)].sharers) + UInt64(more) <= UInt64(maxPageSharing)
+    let sharers = nodes[Int(node)].sharers
+    return sharers > 0 && UInt64(sharers) + UInt64(more) <= UInt64(maxPageSharing)
   }
 
   /// How many numbers of nodes are left.
@@ -90,7 +92,9 @@ public import Columns
     nodes[Int(node)].sharers += 1
     let record = nodes[Int(node)]
     if record.sharers == 1 { pagesShared += 1 } else { pagesSharing += 1 }
-    if record.sharers == maxPageSharing && record.chain != StableNode.alone { leaveRoomy(node, of: record.chain) }
+    guard record.chain != StableNode.alone else { return }
+    if record.sharers == 1 { joinRoomy(node, of: record.chain) }
+    if record.sharers == maxPageSharing { leaveRoomy(node, of: record.chain) }
   }
 
   /// Counts one sharer less of a node in the tree. The node stays, even without sharers, until somebody finds its page gone.
@@ -98,7 +102,9 @@ public import Columns
     nodes[Int(node)].sharers -= 1
     let record = nodes[Int(node)]
     if record.sharers == 0 { pagesShared -= 1 } else { pagesSharing -= 1 }
-    if record.sharers == maxPageSharing - 1 && record.chain != StableNode.alone { joinRoomy(node, of: record.chain) }
+    guard record.chain != StableNode.alone else { return }
+    if record.sharers == maxPageSharing - 1 { joinRoomy(node, of: record.chain) }
+    if record.sharers == 0 { leaveRoomy(node, of: record.chain) }
   }
 
   /// Lets an item go that named a pruned node; the last one frees its number.

@@ -202,7 +202,9 @@ final class NaiveKSM {
 
   // MARK: Trees
 
-  func hasRoom(_ node: Node, for more: Int = 1) -> Bool { node.items.count + more <= Int(settings.maxPageSharing) }
+  func hasRoom(_ node: Node, for more: Int = 1) -> Bool {
+    !node.items.isEmpty && node.items.count + more <= Int(settings.maxPageSharing)
+  }
 
   func order(_ content: Int, _ node: Node) -> Int { Contents.shared.order(content, memory.held(by: node.frame)) }
 
