@@ -80,9 +80,9 @@ extension KSMScanner {
     case .stable(let frame):
       result.pagesScanned += 1
       result.work.visits += 1
-      let node = stable.node(of: frame)
-      if item.state == .stable && item.node == node { return }
-      attach(&item, of: page, to: node, in: memory)
+      // Only a scanner maps a page to a stable frame, and then it says so in the page's item: a page that maps its node's frame is its sharer.
+      if item.state == .stable && stable.frame(of: item.node) == frame && !stable.isPruned(item.node) { return }
+      attach(&item, of: page, to: stable.node(of: frame), in: memory)
     case .private(let frame):
       noticeWrite(to: &item)
       if item.state == .none { begin(&item) }

@@ -30,7 +30,7 @@ public import Addressing
 /// Where it departs from the kernel: frames are not migrated between NUMA nodes, and an allocation for an item or a node never fails.
 ///
 /// A scanner keeps five bytes for each page that it has seen, 24 more for each that stands in the unstable tree, four more for one that shares, and
-/// about 40 for each stable page.
+/// about 45 for each stable page.
 public final class KSMScanner {
   /// The release of Linux whose decisions these are.
   public static let modelledKernel = "6.18"

@@ -17,7 +17,8 @@ public import Columns
   /// Touched for nodes in chains only, which are few.
   private let links: Column<StableLink>
   private let chains: Column<StableChain>
-  private let nodeOfFrame: Column<UInt32>
+  /// The newest node of each stable frame.
+  private let nodeOfFrame: ContentIndex
   private let maxPageSharing: UInt32
   private var freshNode: UInt32 = 1
   private var firstFreeNode: UInt32 = 0
@@ -41,7 +42,7 @@ public import Columns
     nodes = Column(count: capacity + 1)
     links = Column(count: capacity + 1, isSparse: true)
     chains = Column(count: capacity / 2 + 2, isSparse: true)
-    nodeOfFrame = Column(count: frameCount, isSparse: true)
+    nodeOfFrame = ContentIndex(capacity: frameCount + 1)
     trees = RedBlackTrees(capacity: capacity, treeCount: treeCount)
     self.maxPageSharing = maxPageSharing
   }
@@ -56,7 +57,14 @@ public import Columns
   @usableFromInline func frame(of node: UInt32) -> HostFrame { HostFrame(UInt64(nodes[Int(node)].frame)) }
 
   /// The newest node of a frame, 0 where there is none.
-  @usableFromInline func node(of frame: HostFrame) -> UInt32 { nodeOfFrame[frame.index] }
+  @usableFromInline func node(of frame: HostFrame) -> UInt32 {
+    var probe = nodeOfFrame.probe(StableTree.key(of: frame))
+    while let node = nodeOfFrame.next(&probe) { if nodes[Int(node)].frame == UInt32(truncatingIfNeeded: frame.rawValue) { return node } }
+    return 0
+  }
+
+  /// Frame numbers, spread over 32 bits.
+  private static func key(of frame: HostFrame) -> UInt32 { UInt32(truncatingIfNeeded: (frame.rawValue &* 0x9e37_79b9_7f4a_7c15) >> 32) }
 
   /// Whether the node was pruned while items named it.
   @usableFromInline func isPruned(_ node: UInt32) -> Bool { nodes[Int(node)].chain == StableNode.pruned }
@@ -132,9 +140,11 @@ public import Columns
 
   private func makeNode(frame: HostFrame, tree: Int) -> UInt32 {
     let node = takeNode()
+    let stale = self.node(of: frame)
+    if stale != 0 { nodeOfFrame.remove(stale, hash: StableTree.key(of: frame)) }
     nodes[Int(node)] = StableNode(
       frame: UInt32(truncatingIfNeeded: frame.rawValue), sharers: 0, chain: StableNode.alone, tree: UInt32(truncatingIfNeeded: tree))
-    nodeOfFrame[frame.index] = node
+    nodeOfFrame.insert(node, hash: StableTree.key(of: frame))
     return node
   }
 
@@ -146,7 +156,8 @@ public import Columns
       pagesSharing -= UInt64(record.sharers) - 1
     }
     if record.chain == StableNode.alone { trees.remove(node, from: Int(record.tree)) } else { removeDup(node, from: record.chain) }
-    if nodeOfFrame[Int(record.frame)] == node { nodeOfFrame[Int(record.frame)] = 0 }
+    let frame = self.frame(of: node)
+    if self.node(of: frame) == node { nodeOfFrame.remove(node, hash: StableTree.key(of: frame)) }
     nodes[Int(node)].chain = StableNode.pruned
     prunedNodes += 1
     if record.sharers == 0 { free(node) }
