@@ -1,6 +1,6 @@
 public import Foundation
 internal import Laboratory
-internal import Scenarios
+public import Scenarios
 
 /// What a run's manifest says beyond its result: how it was started, from which bytes, and how long it took.
 public struct ManifestInput: Sendable {
@@ -22,6 +22,8 @@ public struct ManifestInput: Sendable {
   public var finished: Date
   /// How long it took.
   public var wallSeconds: Double
+  /// The variant that it is of, in the folder of one.
+  public var variant: VariantSpec?
 
   /// A file that a run read.
   public struct InputFile: Hashable, Sendable {
@@ -59,27 +61,38 @@ extension ManifestInput {
   static let schemaPrefix = "memlab.manifest/"
 
   /// The content of `manifest.json`, the only file with wall times.
-  func document(of result: RunResult) -> JSONValue {
-    [
-      "schema": .string(Self.schemaPrefix + "1"),
-      "version": .string(version),
-      "state": .string(result.state.rawValue),
-      "arguments": .array(arguments.map(JSONValue.string)),
-      "scenario_file": .string(scenarioFile),
-      "overrides": .array(overrides.map(JSONValue.string)),
-      "seed": .count(result.scenario.seed),
-      "inputs": .array(inputs.map { ["path": .string($0.path), "sha256": .string($0.sha256)] }),
-      "started": .string(Self.timestamp(started)),
-      "finished": .string(Self.timestamp(finished)),
-      "wall_seconds": .real(wallSeconds),
-      "scenario": .string(resolvedScenario),
+  func document(state: RunState, seed: UInt64) -> JSONValue {
+    var members: [JSONValue.Member] = [
+      .init("schema", .string(Self.schemaPrefix + "1")), .init("version", .string(version)), .init("state", .string(state.rawValue)),
+      .init("arguments", .array(arguments.map(JSONValue.string))), .init("scenario_file", .string(scenarioFile)),
+      .init("overrides", .array(overrides.map(JSONValue.string))), .init("seed", .count(seed)),
     ]
+    if let variant { members.append(.init("variant", .string(variant.name))) }
+    members += [
+      .init("inputs", .array(inputs.map { ["path": .string($0.path), "sha256": .string($0.sha256)] })),
+      .init("started", .string(Self.timestamp(started))), .init("finished", .string(Self.timestamp(finished))),
+      .init("wall_seconds", .real(wallSeconds)), .init("scenario", .string(resolvedScenario)),
+    ]
+    return .object(members)
+  }
+
+  /// The manifest of one of the variants.
+  func of(_ variant: VariantSpec, _ scenario: Scenario) -> ManifestInput {
+    var manifest = self
+    manifest.variant = variant
+    manifest.resolvedScenario = scenario.canonicalText
+    return manifest
   }
 
   /// The command that gives the same results anywhere: it names the scenario's file but not where it lies, and not where results go.
   func reproduction(seed: UInt64) -> String {
     var words = ["memlab", "run", scenarioName, "--seed", String(seed)]
     for change in overrides { words += ["--set", change] }
+    // A variant alone is the scenario with its settings.
+    if let variant {
+      for setting in variant.settings { words += ["--set", "\(setting.path)=\(setting.value)"] }
+      words += ["--set", "variants=[]"]
+    }
     return words.map(Self.shellQuoted).joined(separator: " ")
   }
 

@@ -13,6 +13,12 @@ struct OutputFolder {
   let staging: URL
   private let exists: Bool
 
+  /// What a report may consist of.
+  private static let reportNames = [
+    "figures", "manifest.json", "metrics.csv", "report.html", "results.sqlite", "summary.json", "timeline.csv", "variants", "variants.csv",
+    "vms.csv",
+  ]
+
   private static let stagingPrefix = ".memlab-staging-"
 
   /// Checks that a report can go to a path, without writing anything.
@@ -72,6 +78,13 @@ struct OutputFolder {
     try files.createDirectory(at: replaced, withIntermediateDirectories: false)
     var undo: [(from: URL, to: URL)] = []
     do {
+      // What an older report had and this one has not must not be taken for a part of it.
+      for name in Self.reportNames where !names.contains(name) {
+        let (place, old) = (destination.appendingPathComponent(name), replaced.appendingPathComponent(name))
+        guard Self.type(of: place) != nil else { continue }
+        try move(place, old)
+        undo.append((from: old, to: place))
+      }
       for name in names {
         let (new, place, old) = (
           staging.appendingPathComponent(name), destination.appendingPathComponent(name), replaced.appendingPathComponent(name)

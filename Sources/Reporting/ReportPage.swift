@@ -6,6 +6,7 @@ internal import Scenarios
 
 /// What `report.html` says, in the order in which it says it: what the template of that name is filled with.
 struct ReportPage {
+  let style = Self.style
   let name: String
   let description: String
   let seed: String
@@ -89,12 +90,17 @@ struct ReportPage {
 }
 
 extension ReportPage {
+  /// The style sheet of all pages.
+  static var style: String { String(decoding: PackageResources.style_css, as: UTF8.self) }
+
   /// The page as HTML.
-  var html: String {
+  var html: String { Self.render(self, PackageResources.report_mustache) }
+
+  /// Fills one of memlab's own templates.
+  static func render(_ page: Any, _ template: [UInt8]) -> String {
     MustacheContentTypes.register(HTMLText(), named: "MARKUP")
     do {
-      let template = try MustacheTemplate(string: String(decoding: PackageResources.report_mustache, as: UTF8.self))
-      return template.render(self)
+      return try MustacheTemplate(string: String(decoding: template, as: UTF8.self)).render(page)
     } catch {
       preconditionFailure("the report's own template does not parse: \(error)")
     }
@@ -109,7 +115,7 @@ extension ReportPage {
     version = manifest.version
     command = manifest.reproduction(seed: result.scenario.seed)
     scenario = manifest.resolvedScenario
-    facts = Self.facts(of: result)
+    facts = (manifest.variant.map { [Fact(term: "Variant", value: $0.name)] } ?? []) + Self.facts(of: result)
     notices = Self.notices(about: result, undrawn: figures.filter { $0.script != nil && pictures[$0.name] == nil })
     cards = SummaryCard.all(of: result)
     sections = Self.sections(figures, pictures)

@@ -8,6 +8,7 @@ public enum ResultKeys {
   /// All keys: of a run's summary, of its timeline, of scans.
   public static var explanations: [Explanation] {
     run + vms + timeline
+      + rows(RaceRow.columns, under: "variants", of: "variants.csv of a run with variants")
       + rows(SharingSummary.workColumns.map { ($0.name, $0.unit, $0.meaning) }, under: "sharing.scanner", of: "summary.json of a run")
       + rows(ksm, under: "sharing", of: "summary.json of a run") + rows(ksm, under: "sharing.ksm", of: "summary.json of a run")
       + rows(scan, under: "scan", of: "memlab scan") + rows(ksm, under: "scan.ksm", of: "memlab scan --scanner ksm") + scanParts

@@ -1,5 +1,6 @@
 public import Laboratory
 internal import Foundation
+internal import Scenarios
 
 /// # Reporting: a run becomes files
 ///
@@ -45,7 +46,7 @@ public enum RunReport {
     return warnings
   }
 
-  private static func stage(_ result: RunResult, _ manifest: ManifestInput, in folder: URL, threads: Int) async throws -> [String] {
+  static func stage(_ result: RunResult, _ manifest: ManifestInput, in folder: URL, threads: Int) async throws -> [String] {
     try write(result.summary.text(), to: folder, "summary.json")
     try write("", to: folder, "timeline.csv")
     let timeline = try FileHandle(forWritingTo: folder.appendingPathComponent("timeline.csv"))
@@ -53,7 +54,7 @@ public enum RunReport {
     try timeline.close()
     try write(ResultTables.vms(result).text, to: folder, "vms.csv")
     try write(ResultTables.metrics(result).text, to: folder, "metrics.csv")
-    try write(manifest.document(of: result).text(), to: folder, "manifest.json")
+    try write(manifest.document(state: result.state, seed: result.scenario.seed).text(), to: folder, "manifest.json")
     try ResultDatabase.write(result, to: folder.appendingPathComponent("results.sqlite").path)
     let figures = Figure.all(of: result)
     let (pictures, warnings) = try await FigureFiles.write(
@@ -63,7 +64,7 @@ public enum RunReport {
     return warnings
   }
 
-  private static func write(_ text: String, to folder: URL, _ name: String) throws {
+  static func write(_ text: String, to folder: URL, _ name: String) throws {
     try Data(text.utf8).write(to: folder.appendingPathComponent(name))
   }
 }

@@ -8,6 +8,19 @@ public enum RunVerdict {
     failed(result.scenario.expectations, of: result.summary)
   }
 
+  /// Judges a race: notes in each variant's result its own expectations that do not hold, and in the race's these and those between variants.
+  public static func judge(_ race: RaceResult) -> RaceResult {
+    var race = race
+    for index in race.entries.indices {
+      guard var result = race.entries[index].result else { continue }
+      result.failedExpectations = failedExpectations(of: result)
+      race.entries[index].result = result
+      race.failedExpectations += result.failedExpectations.map { "variant \(race.entries[index].spec.name): \($0)" }
+    }
+    race.failedExpectations += failed(race.scenario.expectations.filter(\.looksAtVariants), of: race.summary)
+    return race
+  }
+
   /// Those of some expectations that do not hold of a summary.
   static func failed(_ expectations: [Expectation], of summary: JSONValue) -> [String] {
     expectations.compactMap { expectation in

@@ -44,6 +44,14 @@ public struct VariantSpec: Hashable, Sendable {
   public var settings: [VariantSetting]
   /// What must hold of its own summary, beside what must hold of every variant's.
   public var expectations: [Expectation]
+
+  /// All fields.
+  public init(name: String, description: String, settings: [VariantSetting], expectations: [Expectation]) {
+    self.name = name
+    self.description = description
+    self.settings = settings
+    self.expectations = expectations
+  }
 }
 
 /// A value that a variant changes.

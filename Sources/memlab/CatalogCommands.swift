@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Overcommit
+internal import PageSharing
 internal import Reporting
 internal import Scenarios
 internal import Translation
@@ -34,6 +35,8 @@ struct ListCommand: ParsableCommand {
   private var groups: [(heading: String, key: String, items: [(name: String, line: String)])] {
     [
       ("Scanners (memlab scan --scanner)", "scanners", ScannerName.allCases.map { ($0.rawValue, $0.line) }),
+      ("Page sharers of runs (sharing.scanner)", "sharers", ScannerKind.allCases.map { ($0.rawValue, $0.summary) }),
+      ("Tuners of page sharers (sharing.tuner)", "tuners", TunerKind.allCases.map { ($0.rawValue, $0.summary) }),
       ("Overcommit policies (overcommit.policy)", "policies", PolicyKind.allCases.map { ($0.rawValue, $0.line) }),
       ("Cost presets (host.cost)", "cost_presets", CostPreset.all.map { ($0.name, $0.line) }),
       ("TLB presets (host.tlb)", "tlb_presets", TLBPreset.all.map { ($0.name, $0.source) }),

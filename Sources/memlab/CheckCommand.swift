@@ -24,13 +24,21 @@ struct CheckCommand: ParsableCommand {
   private struct Finding {
     let path: String
     var vms = 0
+    var variants = 0
     var errors: ScenarioErrors?
 
     init(_ path: String, _ changes: ScenarioChanges) {
       self.path = path
       do throws(ScenarioErrors) {
-        vms = try ScenarioLoader.load(path: path, overrides: changes.overrides, seed: changes.seed).scenario.vms.count
+        let loaded = try ScenarioLoader.load(path: path, overrides: changes.overrides, seed: changes.seed)
+        (vms, variants) = (loaded.scenario.vms.count, loaded.variants.count)
       } catch { errors = error }
+    }
+
+    /// How many machines, and variants where there are any, in words.
+    var size: String {
+      let machines = "\(vms) virtual \(vms == 1 ? "machine" : "machines")"
+      return variants == 0 ? machines : "\(machines), \(variants) \(variants == 1 ? "variant" : "variants")"
     }
 
     var verdict: String { errors == nil ? "correct" : errors?.diagnostics.isEmpty == true ? "missing" : "wrong" }
@@ -49,6 +57,7 @@ struct CheckCommand: ParsableCommand {
       }
       return [
         "path": .string(path), "verdict": .string(verdict), "vms": errors == nil ? .count(UInt64(vms)) : .null,
+        "variants": errors == nil ? .count(UInt64(variants)) : .null,
         "diagnostics": .array(entries),
       ]
     }
@@ -58,7 +67,7 @@ struct CheckCommand: ParsableCommand {
     let findings = scenarios.map { Finding($0, changes) }
     if output.format != .json { for errors in findings.compactMap(\.errors) { Diagnostics.print(errors.description) } }
     let correct = findings.filter { $0.errors == nil }
-    let text = correct.map { "\($0.path): correct (\($0.vms) virtual \($0.vms == 1 ? "machine" : "machines"))\n" }.joined()
+    let text = correct.map { "\($0.path): correct (\($0.size))\n" }.joined()
     switch output.format {
     case .text: try StandardOutput.write(text)
     case .json: try StandardOutput.write((["schema": "memlab.check/1", "files": .array(findings.map(\.json))] as JSONValue).text())

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Foundation
 internal import Reporting
+internal import Synchronization
 
 /// The form of a printed result.
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
@@ -32,10 +33,10 @@ struct OutputOptions: ParsableArguments {
 }
 
 /// A line of progress on standard error: a bar on a terminal, a line every tenth otherwise if that was asked for.
-final class ProgressLine {
+final class ProgressLine: Sendable {
   private let total: UInt64
   private let style: Style
-  private var tenths: UInt64 = 0
+  private let tenths = Mutex<UInt64>(0)
 
   private enum Style { case bar, lines, nothing }
 
@@ -55,12 +56,17 @@ final class ProgressLine {
     switch style {
     case .nothing: return
     case .bar:
-      let filled = Int(min(now, total) * 40 / total)
+      let filled = Int(min(40, now / max(1, total / 40)))
       let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: 40 - filled)
       Diagnostics.write("\r[\(bar)] \(now / 1_000_000_000) s of \(total / 1_000_000_000) s")
     case .lines:
-      guard now * 10 / total > tenths else { return }
-      tenths = now * 10 / total
+      let reached = now / max(1, total / 10)
+      guard
+        tenths.withLock({ tenths in
+          defer { tenths = max(tenths, reached) }
+          return reached > tenths
+        })
+      else { return }
       Diagnostics.print("\(now / 1_000_000_000) s of \(total / 1_000_000_000) s")
     }
   }

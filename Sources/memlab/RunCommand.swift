@@ -14,6 +14,9 @@ struct RunCommand: AsyncParsableCommand {
       Writes into the output folder: summary.json, timeline.csv, vms.csv, metrics.csv, results.sqlite, report.html, figures/ and manifest.json, and \
       prints the summary. The same scenario and seed give the same files, byte for byte, except manifest.json.
 
+      A scenario with variants is run once for each of them, several at a time; variants/NAME/ has what a run of the variant alone would write, and \
+      summary.json, variants.csv, report.html and figures/ compare them.
+
       Control-C ends the run: what was finished is written and marked partial. A second Control-C ends at once and writes nothing.
 
       --format json prints summary.json, --format csv vms.csv.
@@ -31,7 +34,8 @@ struct RunCommand: AsyncParsableCommand {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "How many threads prepare the report (default: one for each processor); results do not depend on it.", valueName: "n"))
+      "How many variants run and how many figures are drawn at a time (default: one for each processor); results do not depend on it.",
+      valueName: "n"))
   var threads: Int?
   @Flag(inversion: .prefixedNo, help: "Check all laws of the machine at every sample.") var audit = true
 
@@ -44,47 +48,89 @@ struct RunCommand: AsyncParsableCommand {
   func run() async throws {
     let started = Date()
     let loaded = try changes.load(scenario)
-    let plan = loaded.scenario
-    let folder = out ?? "Reports/runs/\(plan.name)"
+    let folder = out ?? "Reports/runs/\(loaded.scenario.name)"
     do { try RunReport.check(path: folder) } catch { throw Diagnostics.fail(.cannotWrite, "error: \(error)") }
     let recordings = try Recordings(of: loaded)
+    // The digests are taken before the run, so that they are those of what was read.
+    let inputs = try recordings.inputs(scenario)
+    let manifest = { (finished: Date) in
+      ManifestInput(
+        version: Version.current, arguments: Array(CommandLine.arguments.dropFirst()), scenarioFile: scenario, overrides: changes.overrides,
+        resolvedScenario: loaded.scenario.canonicalText, inputs: inputs, started: started, finished: finished,
+        wallSeconds: finished.timeIntervalSince(started))
+    }
+    if loaded.variants.isEmpty {
+      try await runAlone(loaded.scenario, recordings, folder, manifest)
+    } else {
+      try await runRace(loaded, recordings, folder, manifest)
+    }
+  }
+
+  /// How many things are done at a time.
+  private var threadCount: Int { threads ?? ProcessInfo.processInfo.activeProcessorCount }
+
+  private func runAlone(
+    _ plan: Scenario, _ recordings: Recordings, _ folder: String, _ manifest: (Date) -> ManifestInput
+  ) async throws {
     let experiment: Experiment
     do throws(ExperimentError) {
       experiment = try Experiment(plan, recordings: recordings.traces, audited: audit)
     } catch { throw Diagnostics.fail(.badInput, "\(scenario): error: \(error)") }
-    // The digests are taken before the run, so that they are those of what was read.
-    let inputs = try recordings.inputs(scenario)
     Interrupt.watch()
     let progress = ProgressLine(total: plan.durationNanoseconds, options: output)
     var result = experiment.run(progress: progress.update, isInterrupted: { Interrupt.isSet })
     progress.end()
     result.failedExpectations = RunVerdict.failedExpectations(of: result)
-    let finished = Date()
-    let manifest = ManifestInput(
-      version: Version.current, arguments: Array(CommandLine.arguments.dropFirst()), scenarioFile: scenario, overrides: changes.overrides,
-      resolvedScenario: plan.canonicalText, inputs: inputs, started: started, finished: finished,
-      wallSeconds: finished.timeIntervalSince(started))
     do throws(ReportingError) {
-      let warnings = try await RunReport.write(
-        result, manifest: manifest, to: folder, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
-      if !output.quiet { for warning in warnings { Diagnostics.print("warning: \(warning)") } }
+      tell(try await RunReport.write(result, manifest: manifest(Date()), to: folder, threads: threadCount))
     } catch { throw Diagnostics.fail(.cannotWrite, "error: \(error)") }
     switch output.format {
     case .text: try StandardOutput.write(RunReport.summaryText(result) + "\nreport: \(folder)/report.html\n")
     case .json: try StandardOutput.write(result.summary.text())
     case .csv: try StandardOutput.write(RunReport.csvText(result))
     }
-    try conclude(result)
+    try conclude([("", result.audit)], result.state, result.failedExpectations)
   }
 
-  private func conclude(_ result: RunResult) throws {
-    if result.audit.violations > 0 {
-      let lines = ["error: the audit found \(result.audit.violations) breaches:"] + result.audit.messages
+  private func runRace(
+    _ loaded: LoadedScenario, _ recordings: Recordings, _ folder: String, _ manifest: (Date) -> ManifestInput
+  ) async throws {
+    let result: RaceResult
+    do throws(Race.Failure) {
+      let race = try Race(loaded, recordings: recordings.traces, audited: audit)
+      Interrupt.watch()
+      let progress = ProgressLine(total: race.totalNanoseconds, options: output)
+      let found = try await race.run(threads: threadCount, progress: progress.update, isInterrupted: { Interrupt.isSet })
+      progress.end()
+      result = RunVerdict.judge(found)
+    } catch { throw Diagnostics.fail(.badInput, "\(scenario): error: \(error)") }
+    do throws(ReportingError) {
+      tell(try await RaceReport.write(result, manifest: manifest(Date()), to: folder, threads: threadCount))
+    } catch { throw Diagnostics.fail(.cannotWrite, "error: \(error)") }
+    switch output.format {
+    case .text: try StandardOutput.write(RaceReport.summaryText(result) + "\nreport: \(folder)/report.html\n")
+    case .json: try StandardOutput.write(result.summary.text())
+    case .csv: try StandardOutput.write(RaceReport.csvText(result))
+    }
+    let audits = result.entries.compactMap { entry in entry.result.map { ("variant \(entry.spec.name): ", $0.audit) } }
+    try conclude(audits, result.state, result.failedExpectations)
+  }
+
+  private func tell(_ warnings: [String]) {
+    if !output.quiet { for warning in warnings { Diagnostics.print("warning: \(warning)") } }
+  }
+
+  private func conclude(_ audits: [(prefix: String, audit: AuditSummary)], _ state: RunState, _ failed: [String]) throws {
+    let broken = audits.filter { $0.audit.violations > 0 }
+    if !broken.isEmpty {
+      let lines = broken.flatMap { prefix, audit in
+        ["error: \(prefix)the audit found \(audit.violations) breaches:"] + audit.messages
+      }
       throw Diagnostics.fail(.brokenInvariant, lines.joined(separator: "\n"))
     }
-    if result.state == .partial { throw Diagnostics.fail(.interrupted, "interrupted: what was finished is kept and marked partial") }
-    guard result.failedExpectations.isEmpty else {
-      throw Diagnostics.fail(.failed, result.failedExpectations.map { "expectation failed: \($0)" }.joined(separator: "\n"))
+    if state == .partial { throw Diagnostics.fail(.interrupted, "interrupted: what was finished is kept and marked partial") }
+    guard failed.isEmpty else {
+      throw Diagnostics.fail(.failed, failed.map { "expectation failed: \($0)" }.joined(separator: "\n"))
     }
   }
 }
@@ -116,7 +162,8 @@ struct Recordings {
 
   init(of loaded: LoadedScenario) throws {
     var paths: [(name: String, path: String)] = []
-    for vm in loaded.scenario.vms {
+    // A variant may name other recordings.
+    for vm in loaded.scenario.vms + loaded.variants.flatMap(\.scenario.vms) {
       guard case .recorded(let recorded) = vm.guest, traces[recorded.trace] == nil else { continue }
       let path = loaded.folder.resolve(recorded.trace)
       do throws(ImageError) { traces[recorded.trace] = try IdentityTrace(path: path) } catch { throw Diagnostics.fail(error) }

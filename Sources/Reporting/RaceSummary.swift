@@ -1,0 +1,98 @@
+public import Laboratory
+internal import PageSharing
+internal import Scenarios
+
+extension RaceResult {
+  /// The content of `summary.json`: of each variant what its own summary says, under the names that expectations and scripts use.
+  public var summary: JSONValue {
+    [
+      "schema": "memlab.run/1",
+      "scenario": .string(scenario.name),
+      "seed": .count(scenario.seed),
+      "state": .string(state.rawValue),
+      "variants": .array(entries.map(\.summary)),
+      "failed_expectations": .array(failedExpectations.map(JSONValue.string)),
+    ]
+  }
+}
+
+extension Race.Entry {
+  fileprivate var summary: JSONValue {
+    var members: [JSONValue.Member] = [
+      .init("name", .string(spec.name)), .init("description", .string(spec.description)),
+      .init("set", .object(spec.settings.map { .init($0.path, .string($0.value)) })),
+    ]
+    guard let result, case .object(let inner) = result.summary else { return .object(members + [.init("state", "missing")]) }
+    // What every run's summary begins with is said once, for all.
+    members += inner.filter { !["schema", "scenario"].contains($0.key) }
+    return .object(members)
+  }
+}
+
+/// A variant's main numbers: a row of every table that compares variants.
+struct RaceRow {
+  /// The columns, with what they mean.
+  static let columns: [(name: String, unit: String, meaning: String)] = [
+    ("saved_pages", "pages", "Guest pages that need no frame of their own, at the end."),
+    ("saved_zero", "pages", "Of them, pages of zeros."),
+    ("saved_self", "pages", "Of them, pages equal to another of the same guest."),
+    ("saved_inter", "pages", "Of them, pages equal to another guest's."),
+    ("saved_mean_bytes", "bytes", "What sharing saved on average over the samples."),
+    ("merges", "merges", "Pages merged since the start."),
+    ("cow_breaks", "copies", "Shared pages copied because a guest wrote to them, since the start."),
+    ("first_merge_ns", "ns", "When the first page was merged; empty if none was."),
+    ("full_scans", "scans", "Full scans of all registered memory."),
+    ("scanner_visits", "visits", "Visits of the scanner to pages."),
+    ("scanner_cpu_ns", "ns", "Processor time that the scanner's work took."),
+    ("general_profit", "bytes", "Bytes saved less what the kernel's bookkeeping takes, as KSM counts."),
+    ("free_min_bytes", "bytes", "The least free memory of the host after any event."),
+    ("swapped_bytes", "bytes", "Guest pages on the host's swap device, at the end."),
+    ("slowdown_mean", "ratio", "The slowdown of the machines, on average."),
+    ("slowdown_max", "ratio", "The slowdown of the slowest machine."),
+    ("audit_violations", "breaches", "Breaches of the laws."),
+    ("failed_expectations", "expectations", "Expectations that did not hold."),
+  ]
+
+  /// The values of `columns`; nil for none.
+  let values: [MetricValue?]
+
+  init(_ result: RunResult) {
+    let sharing = result.sharing
+    let slowdowns = result.vms.filter { $0.references > 0 }.map(\.slowdown)
+    let mean = slowdowns.isEmpty ? nil : MetricValue.real(slowdowns.reduce(0, +) / Double(slowdowns.count))
+    values = [
+      .count(sharing.savedPages), .count(sharing.savedZero), .count(sharing.savedSelf), .count(sharing.savedInter),
+      .count(Self.meanSavedBytes(result)), .count(sharing.merges), .count(sharing.cowBreaks),
+      sharing.firstMergeNanoseconds.map { .count($0) }, .count(sharing.ksm.fullScans), .count(sharing.work.visits),
+      .count(sharing.scannerNanoseconds), .integer(sharing.ksm.generalProfit), .count(result.host.freeMinBytes),
+      .count(result.host.swappedBytes), mean, slowdowns.max().map { .real($0) }, .count(result.audit.violations),
+      .count(UInt64(result.failedExpectations.count)),
+    ]
+  }
+
+  /// A value by its column's name.
+  subscript(name: String) -> MetricValue? { Self.columns.firstIndex { $0.name == name }.flatMap { values[$0] } }
+
+  /// What was saved on average over the samples, in bytes; 0 without any.
+  private static func meanSavedBytes(_ result: RunResult) -> UInt64 {
+    let parts: [Metric] = [.savedZeroPages, .savedSelfPages, .savedInterPages]
+    var (pages, moments) = (UInt64(0), UInt64(0))
+    for sample in result.timeline where sample.vm.isEmpty && parts.contains(sample.metric) {
+      if sample.metric == parts[0] { moments += 1 }
+      if case .count(let count) = sample.value { pages = pages.addingReportingOverflow(count).partialValue }
+    }
+    return moments == 0 ? 0 : pages / moments * Figure.pageBytes + pages % moments * Figure.pageBytes / moments
+  }
+}
+
+extension RaceResult {
+  /// The content of `variants.csv`: a row a variant, empty where it did not run.
+  var table: CSVTable {
+    var table = CSVTable(["name", "state"] + RaceRow.columns.map(\.name))
+    for entry in entries {
+      let fields = entry.result.map { RaceRow($0).values.map { $0?.field ?? "" } } ?? RaceRow.columns.map { _ in "" }
+      table.append([entry.spec.name, entry.result?.state.rawValue ?? "missing"] + fields)
+    }
+    return table
+  }
+}

@@ -1,0 +1,100 @@
+import Foundation
+import Laboratory
+import PageSharing
+import Testing
+
+@testable import Reporting
+@testable import Scenarios
+
+@Suite("The report of a race")
+struct RaceReportTests {
+  /// Two variants that ran and one that did not.
+  private func race() -> RaceResult {
+    var first = RunFixture.fourGuests(samples: 4)
+    first.sharing.firstMergeNanoseconds = 1_500_000_000
+    var second = first
+    second.sharing.savedPages = 1
+    second.sharing.firstMergeNanoseconds = nil
+    let specs = [
+      VariantSpec(name: "ksm", description: "The kernel.", settings: [], expectations: []),
+      VariantSpec(
+        name: "slow", description: "", settings: [VariantSetting(path: "sharing.pages_to_scan", value: "1")], expectations: []),
+      VariantSpec(name: "late", description: "", settings: [VariantSetting(path: "seed", value: "1")], expectations: []),
+    ]
+    var scenario = first.scenario
+    scenario.variants = specs
+    return RaceResult(
+      scenario: scenario, entries: zip(specs, [first, second, nil]).map { Race.Entry(spec: $0, result: $1) }, failedExpectations: [])
+  }
+
+  private func files(_ folder: URL) throws -> Set<String> {
+    Set(try FileManager.default.subpathsOfDirectory(atPath: folder.path).filter { !$0.hasPrefix("figures/") && !$0.contains("/figures") })
+  }
+
+  @Test("has a run's report for each variant that ran, and a page, a table and a summary that compare them")
+  func everything() async throws {
+    let folder = try TemporaryFolder()
+    let out = folder.url.appendingPathComponent("out")
+    _ = try await RaceReport.write(race(), manifest: RunFixture.manifest(), to: out.path)
+    let own = ["summary.json", "timeline.csv", "vms.csv", "metrics.csv", "results.sqlite", "report.html", "manifest.json"]
+    var expected: Set = [
+      "summary.json", "variants.csv", "report.html", "manifest.json", "figures", "variants", "variants/ksm", "variants/slow",
+    ]
+    for name in ["ksm", "slow"] { expected.formUnion(own.map { "variants/\(name)/\($0)" }) }
+    #expect(try files(out) == expected)
+    let page = try String(contentsOf: out.appendingPathComponent("report.html"), encoding: .utf8)
+    for link in ["variants/ksm/report.html", "variants/slow/report.html"] { #expect(page.contains("href=\"\(link)\"")) }
+    #expect(!page.contains("variants/late/report.html") && page.contains("late: did not run"))
+    for figure in ["variants-saved", "variants-cost"] { #expect(page.contains("figures/\(figure).csv")) }
+    let variant = try String(contentsOf: out.appendingPathComponent("variants/slow/report.html"), encoding: .utf8)
+    // The command that gives the variant alone.
+    #expect(variant.contains("--set sharing.pages_to_scan=1 --set") && variant.contains("variants=[]"))
+    // A single run's report in the same folder takes all of it away.
+    try await RunReport.write(RunFixture.fourGuests(samples: 2), manifest: RunFixture.manifest(), to: out.path)
+    #expect(try files(out) == Set(own + ["figures"]))
+  }
+
+  @Test("names each variant's numbers by paths that expectations can use")
+  func paths() throws {
+    var race = race()
+    #expect(race.summary.number(at: "variants.slow.sharing.saved_pages") == 1)
+    #expect(race.summary.number(at: "variants.ksm.sharing.first_merge_ns") == 1_500_000_000)
+    #expect(race.summary.value(at: "variants.slow.sharing.first_merge_ns") == .null)
+    #expect(race.summary.value(at: "variants.late.state") == .string("missing"))
+    #expect(race.summary.value(at: "state") == .string("partial"))
+    race.scenario.expectations = [
+      Expectation(path: "variants.ksm.sharing.saved_pages", comparison: .less, value: .result("variants.slow.sharing.saved_pages")),
+      Expectation(path: "variants.slow.sharing.first_merge_ns", comparison: .less, value: 5),
+      Expectation(path: "audit.violations", comparison: .equal, value: 0),
+    ]
+    race.entries[0].result?.scenario.expectations = [Expectation(path: "sharing.saved_pages", comparison: .equal, value: 0)]
+    let judged = RunVerdict.judge(race)
+    let saved = try #require(race.summary.number(at: "variants.ksm.sharing.saved_pages")).description.dropLast(2)
+    #expect(
+      judged.failedExpectations == [
+        "variant ksm: sharing.saved_pages == 0: it is \(saved)",
+        "variants.ksm.sharing.saved_pages < variants.slow.sharing.saved_pages: they are \(saved) and 1",
+        "variants.slow.sharing.first_merge_ns < 5: variants.slow.sharing.first_merge_ns has no value, since it never came about",
+      ])
+    #expect(judged.entries[0].result?.failedExpectations.count == 1)
+  }
+
+  @Test("has a row for each variant, and averages over the samples")
+  func table() throws {
+    let rows = RaceReport.csvText(race()).split(separator: "\n").map { $0.split(separator: ",", omittingEmptySubsequences: false) }
+    #expect(rows.count == 4 && rows.allSatisfy { $0.count == rows[0].count })
+    #expect(rows.map { $0[0] } == ["name", "ksm", "slow", "late"] && rows.map { $0[1] } == ["state", "complete", "complete", "missing"])
+    let result = RunFixture.fourGuests(samples: 4)
+    let parts = result.timeline.filter { $0.vm.isEmpty && $0.metric.rawValue.hasPrefix("saved_") }
+    let sum = parts.reduce(0) { $0 + $1.value.number }
+    let mean = try #require(RaceRow(result)["saved_mean_bytes"]).number
+    #expect((mean - sum / 5 * 4096).magnitude <= 1)
+  }
+
+  @Test("on a terminal has a line for each variant, and says what is missing")
+  func text() {
+    let text = RaceReport.summaryText(race())
+    for word in ["ksm", "slow", "variant late: did not run", "never", "1.50 s"] { #expect(text.contains(word), "\(word)") }
+    #expect(text.split(separator: "\n").allSatisfy { !$0.hasSuffix(" ") })
+  }
+}
