@@ -59,6 +59,9 @@ public struct SharingSummary: Hashable, Sendable {
   public var savedSelf: UInt64 = 0
   /// Of them, pages equal to another guest's.
   public var savedInter: UInt64 = 0
+  /// Guest pages that would need no frame of their own if every content were kept once: what a scanner could save that missed nothing. Only
+  /// memory that the scanner was given counts, and of it pages that lie in frames.
+  public var shareablePages: UInt64 = 0
   /// Pages merged since the start.
   public var merges: UInt64 = 0
   /// Shared pages copied because a guest wrote to them, since the start.

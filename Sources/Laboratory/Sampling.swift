@@ -1,3 +1,4 @@
+internal import Addressing
 internal import Guests
 internal import Machine
 internal import PageSharing
@@ -114,6 +115,7 @@ extension Experiment {
     sharing.savedZero = UInt64(census.savedZero)
     sharing.savedSelf = UInt64(census.savedSelf)
     sharing.savedInter = UInt64(census.savedInter)
+    sharing.shareablePages = shareablePages()
     sharing.merges = host.events.merges
     sharing.cowBreaks = host.events.copiesOnWrite
     sharing.ksm = driver?.scanner.counters ?? KSMCounters()
@@ -124,6 +126,24 @@ extension Experiment {
       scenario: scenario, state: state, virtualNanoseconds: now, host: hostSummary(), sharing: sharing, vms: tenants.map(summary),
       audit: audit,
       timeline: samples, failedExpectations: [])
+  }
+
+  /// How many pages hold what another page holds, by their hashes of 64 bits.
+  private func shareablePages() -> UInt64 {
+    var hashes: [UInt64] = []
+    for tenant in tenants where tenant.isLive && tenant.spec.mergeable {
+      let first = tenant.vm.firstPage.index
+      for page in first..<first + tenant.pages {
+        switch host.backing(of: PageOrdinal(UInt32(truncatingIfNeeded: page))) {
+        case .private(let frame), .stable(let frame): hashes.append(host.indexHash(of: frame))
+        case .absent, .zeroFrame: break
+        }
+      }
+    }
+    hashes.sort()
+    let repeated = zip(hashes, hashes.dropFirst()).count { $0 == $1 }
+    // Pages that the scanner mapped to the zero page need no frame at all.
+    return UInt64(repeated) + UInt64(tenants.reduce(0) { $0 + $1.vm.placedZeroPages })
   }
 
   private func summary(_ tenant: Tenant) -> VMSummary {

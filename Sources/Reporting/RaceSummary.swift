@@ -37,6 +37,7 @@ struct RaceRow {
     ("saved_zero", "pages", "Of them, pages of zeros."),
     ("saved_self", "pages", "Of them, pages equal to another of the same guest."),
     ("saved_inter", "pages", "Of them, pages equal to another guest's."),
+    ("shareable_pages", "pages", "Guest pages that would need no frame of their own if every content were kept once, at the end."),
     ("saved_mean_bytes", "bytes", "What sharing saved on average over the samples."),
     ("merges", "merges", "Pages merged since the start."),
     ("cow_breaks", "copies", "Shared pages copied because a guest wrote to them, since the start."),
@@ -62,6 +63,7 @@ struct RaceRow {
     let mean = slowdowns.isEmpty ? nil : MetricValue.real(slowdowns.reduce(0, +) / Double(slowdowns.count))
     values = [
       .count(sharing.savedPages), .count(sharing.savedZero), .count(sharing.savedSelf), .count(sharing.savedInter),
+      .count(sharing.shareablePages),
       .count(Self.meanSavedBytes(result)), .count(sharing.merges), .count(sharing.cowBreaks),
       sharing.firstMergeNanoseconds.map { .count($0) }, .count(sharing.ksm.fullScans), .count(sharing.work.visits),
       .count(sharing.scannerNanoseconds), .integer(sharing.ksm.generalProfit), .count(result.host.freeMinBytes),

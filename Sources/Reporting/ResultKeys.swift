@@ -37,6 +37,10 @@ public enum ResultKeys {
         ("sharing.saved_zero", "pages", Metric.savedZeroPages.meaning),
         ("sharing.saved_self", "pages", Metric.savedSelfPages.meaning),
         ("sharing.saved_inter", "pages", Metric.savedInterPages.meaning),
+        (
+          "sharing.shareable_pages", "pages",
+          "Guest pages that would need no frame of their own if every content were kept once: what a scanner that misses nothing would save."
+        ),
         ("sharing.merges", "merges", Metric.merges.meaning),
         ("sharing.cow_breaks", "copies", Metric.cowBreaks.meaning),
         ("sharing.first_merge_ns", "ns", "When the first page was merged, in virtual time; null if none was."),

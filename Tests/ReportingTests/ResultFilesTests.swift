@@ -20,6 +20,7 @@ struct ResultFilesTests {
     result.sharing.merges = 6
     result.sharing.ksm.pagesSharing = 2
     result.sharing.ksm.rmapItems = 3
+    result.sharing.shareablePages = 8
     (result.sharing.firstMergeNanoseconds, result.sharing.work.visits, result.sharing.scannerNanoseconds) = (7, 9, 12)
     result.audit.samples = 1
     #expect(result.summary.text() == Self.expected)
@@ -45,6 +46,7 @@ struct ResultFilesTests {
         "saved_zero": 0,
         "saved_self": 0,
         "saved_inter": 0,
+        "shareable_pages": 8,
         "merges": 6,
         "cow_breaks": 0,
         "first_merge_ns": 7,
