@@ -64,8 +64,8 @@ public final class BuddyAllocator {
 
   // MARK: Allocation
 
-  /// A free block of 2^order frames, the lowest order that has one split as far as needed; nil if there is none. It lies on the node that is
-  /// asked for, or where that has none on the next one that has, the first node after the last.
+  /// A free block of 2^order frames, the lowest order that has one split as far as needed; nil if there is none. It lies on the node that
+  /// is asked for, or where that has none on the next one that has, the first node after the last.
   public func allocate(order: Int = 0, node home: Int = 0) -> Int? {
     precondition((0...Self.maxOrder).contains(order), "block order out of range")
     precondition((0..<nodes).contains(home), "no such node")

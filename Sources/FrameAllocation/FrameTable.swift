@@ -7,8 +7,8 @@ public import Columns
 /// invariant: a page is in the list of a frame exactly if the guest-physical map sends it there. The zero frame is the exception: it
 /// is never reclaimed or moved, so nobody asks who maps it and its pages are only counted, as in Linux.
 ///
-/// A page that has its frame to itself is a list of one, which the record alone tells: the columns are written for shared frames only, and cost
-/// memory only where pages are shared.
+/// A page that has its frame to itself is a list of one, which the record alone tells: the columns are written for shared frames only, and
+/// cost memory only where pages are shared.
 public final class FrameTable {
   /// Which frames are free.
   public let allocator: BuddyAllocator

@@ -19,8 +19,8 @@ public struct LawBreach: Equatable, Sendable, CustomStringConvertible {
 
 /// # Audit: the laws, checked from outside
 ///
-/// 1. Every frame is free or has exactly the references that guests' maps and tables have; free plus used are all frames.
-/// 2. Translation agrees: what a translator holds for a virtual address is what the guest's tables, walked alone, and the guest-physical map
+/// 1. Every frame is free or has exactly the references that guests' maps and tables have; free plus used are all frames. 2. Translation
+/// agrees: what a translator holds for a virtual address is what the guest's tables, walked alone, and the guest-physical map
 ///    say together.
 /// 3. No guest reads another's bytes: a frame that more than one page maps is read-only everywhere; a free frame is scrubbed.
 /// 4. No translation outlives its frame: whatever a TLB or a shadow table still reaches is a frame in use by a page of that guest.
@@ -226,7 +226,8 @@ public final class Audit {
     }
   }
 
-  /// A word of a guest's memory, wherever it is: what a shadow made from a table holds on while the table is swapped out, traps or is stored.
+  /// A word of a guest's memory, wherever it is: what a shadow made from a table holds on while the table is swapped out, traps or is
+  /// stored.
   private func word(at address: GuestPhysicalAddress, of vm: VirtualMachine) -> UInt64? {
     let leaf = vm.map.leaf(of: address.page)
     let index = Int(address.offset(in: .size4K) >> 3)

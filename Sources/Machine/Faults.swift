@@ -49,8 +49,8 @@ extension VirtualMachine {
     preconditionFailure("an access of \(name) at \(address) is never resolved")
   }
 
-  /// Makes a guest frame ready for an access: backs it, reads it back from swap or its keeper, copies it out of a trap, or breaks its sharing. Its leaf is marked as used,
-  /// since accesses that know the guest frame go on from here without a walk that would mark it.
+  /// Makes a guest frame ready for an access: backs it, reads it back from swap or its keeper, copies it out of a trap, or breaks its
+  /// sharing. Its leaf is marked as used, since accesses that know the guest frame go on from here without a walk that would mark it.
   /// - Returns: the host frame; nil if the guest has no such memory or was stopped.
   func resolve(_ frame: GuestFrame, _ kind: AccessKind) -> HostFrame? {
     guard isRunning, contains(frame) else { return nil }

@@ -65,8 +65,8 @@ public final class Host {
 
   /// Told of every page that the scanner had mapped to the zero frame and that no longer is: Linux corrects `ksm_zero_pages` at once.
   public var onZeroPageLost: ((PageOrdinal) -> Void)?
-  /// Told of every page that a guest has just filled from a block device, and of the block's number: the host carries reads out, so it sees them.
-  /// Equal numbers name blocks of equal bytes, whichever guest reads them.
+  /// Told of every page that a guest has just filled from a block device, and of the block's number: the host carries reads out, so it sees
+  /// them. Equal numbers name blocks of equal bytes, whichever guest reads them.
   public var onBlockRead: ((PageOrdinal, UInt64) -> Void)?
 
   /// Follows what guests wrote, so that an audit can compare; nil unless audits are wanted.

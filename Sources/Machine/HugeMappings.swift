@@ -5,17 +5,17 @@ internal import Translation
 
 /// Huge mappings: 2 MiB of a guest's memory in one aligned block of host frames, behind one leaf of its map.
 ///
-/// A write into 2 MiB that were never touched is given all of it at once, as Linux does with `transparent_hugepage=always`: 511 pages that the guest
-/// may never want come with it, full of zeros, and a page sharer sees them. Each frame keeps a record of its own, so to a sharer a page in
-/// a huge mapping is a private page like others. Whatever changes a single page (sharing it, ballooning it, swapping it) splits the
-/// mapping first, and then goes the way of any small page.
+/// A write into 2 MiB that were never touched is given all of it at once, as Linux does with `transparent_hugepage=always`: 511 pages that
+/// the guest may never want come with it, full of zeros, and a page sharer sees them. Each frame keeps a record of its own, so to a sharer
+/// a page in a huge mapping is a private page like others. Whatever changes a single page (sharing it, ballooning it, swapping it) splits
+/// the mapping first, and then goes the way of any small page.
 ///
 /// The invariant: the 512 pages of a huge mapping are private, writable and in frames of one order-9 block, in order. It holds because
 /// `setExistingLeaf`, through which every door passes, splits before it changes one of them; a split moves nothing, and it is as well a
 /// change of the map after which translations are invalidated.
 ///
-/// Simpler than Linux in this: nothing puts small pages together again (khugepaged); reads of untouched memory map the small zero page, and what
-/// was read or ballooned before the first write stays in small pages; a huge page that was split is swapped page by page.
+/// Simpler than Linux in this: nothing puts small pages together again (khugepaged); reads of untouched memory map the small zero page, and
+/// what was read or ballooned before the first write stays in small pages; a huge page that was split is swapped page by page.
 extension VirtualMachine {
   /// Backs the 2 MiB around a page that is being written, if all of them are untouched guest memory and the host has a huge page.
   /// - Returns: the page's own frame.
@@ -55,8 +55,8 @@ extension Host {
   /// The order of a huge page's block of frames.
   private static let hugeOrder = 9
 
-  /// A block for a huge page, scrubbed; nil rather than reclaim, as Linux without `defrag`: its free memory must stay above the low watermark
-  /// (mm/page_alloc.c, `__zone_watermark_ok`).
+  /// A block for a huge page, scrubbed; nil rather than reclaim, as Linux without `defrag`: its free memory must stay above the low
+  /// watermark (mm/page_alloc.c, `__zone_watermark_ok`).
   fileprivate func allocateHugePage(for vm: VirtualMachine) -> HostFrame? {
     guard freeFrames - (1 << Host.hugeOrder) + 1 > watermarks.low else { return nil }
     return frames.allocateBlock(order: Host.hugeOrder, for: .unmapped(.guestPage), node: vm.numaNode)
@@ -68,15 +68,38 @@ extension Host {
   /// Whether a page sharer may split a guest's huge mappings now.
   func maySplitForSharing(_ vm: VirtualMachine) -> Bool { vm.splitsHugeOnMerge || freeFrames < watermarks.low }
 
-  /// How many pages from here to the end of a huge mapping the reclaim clock passes because the mapping was accessed since the hand last came by;
-  /// 0 if it was not, or there is none.
+  /// How many pages from here to the end of a huge mapping the reclaim clock passes because the mapping was accessed since the hand last
+  /// came by; 0 if it was not, or there is none.
   func accessedPages(from frame: GuestFrame, of vm: VirtualMachine) -> Int {
     guard vm.hugePages == .always, vm.map.leaf(of: frame).isLarge else { return 0 }
+    guard testAndClearHuge(around: frame, of: vm, seenFor: EPTEntry.accessedForReclaim, kept: EPTEntry.accessedForSharer) else { return 0 }
+    return GuestPhysicalMap.pagesPerLargeLeaf - frame.index % GuestPhysicalMap.pagesPerLargeLeaf
+  }
+
+  /// What a sharer is told of a page in a huge mapping: the whole mapping is asked for with its first page, and the others get the same
+  /// answer, unless they were accessed since. So a sharer that goes through the pages in order never takes one for idle because of its
+  /// question about another.
+  func wasAccessedTogether(_ frame: GuestFrame, of vm: VirtualMachine) -> Bool {
+    guard frame.index % GuestPhysicalMap.pagesPerLargeLeaf == 0 else {
+      return vm.map.leaf(of: frame).rawValue & (EPTEntry.accessed | EPTEntry.accessedTogether) != 0
+    }
+    let wasAccessed = testAndClearHuge(
+      around: frame, of: vm, seenFor: EPTEntry.accessedForSharer, kept: EPTEntry.accessedForReclaim)
+    let leaf = vm.map.leaf(of: frame).without(EPTEntry.accessedTogether)
+    vm.map.setUse(wasAccessed ? leaf.with(EPTEntry.accessedTogether) : leaf, of: frame)
+    return wasAccessed
+  }
+
+  /// Tests and clears A of all pages of a huge mapping for one who asks, and keeps what was found in a bit for the other.
+  private func testAndClearHuge(around frame: GuestFrame, of vm: VirtualMachine, seenFor own: UInt64, kept other: UInt64) -> Bool {
     let first = frame.index & ~(GuestPhysicalMap.pagesPerLargeLeaf - 1)
-    let end = first + GuestPhysicalMap.pagesPerLargeLeaf
-    var wasAccessed = false
-    for index in first..<end where vm.translator.testAndClearAccessed(GuestFrame(index)) { wasAccessed = true }
-    return wasAccessed ? end - frame.index : 0
+    var isNew = false
+    for index in first..<first + GuestPhysicalMap.pagesPerLargeLeaf where vm.translator.testAndClearAccessed(GuestFrame(index)) {
+      isNew = true
+    }
+    let leaf = vm.map.leaf(of: frame)
+    vm.map.setUse(leaf.without(own).with(isNew && sharerAges ? other : 0), of: frame)
+    return isNew || leaf.rawValue & own != 0
   }
 
   /// Takes a whole huge mapping away from a guest that ends, without splitting it.

@@ -10,11 +10,11 @@ internal import Translation
 /// one that was not goes to the swap device. Shared frames, the zero frame and tables stay: taking them would free little or nothing. The
 /// host knows nothing of what a page is to its guest, which is what makes this the last resort (VSwapper, ASPLOS 2014).
 ///
-/// A huge mapping has one mark for its 512 pages: they are looked at together, and stay together if any was accessed. If none was, the first page
-/// that goes splits it, and the others follow without a mark.
+/// A huge mapping has one mark for its 512 pages: they are looked at together, and stay together if any was accessed. If none was, the
+/// first page that goes splits it, and the others follow without a mark.
 extension Host {
-  /// How many page ordinals the background looks at for each frame that is allocated below the low watermark. Whatever the guests' pages are
-  /// like, an allocation then costs no more than this.
+  /// How many page ordinals the background looks at for each frame that is allocated below the low watermark. Whatever the guests' pages
+  /// are like, an allocation then costs no more than this.
   static let backgroundVisits = 512
 
   /// A frame for a guest page, scrubbed. Reclaims first when frames run low; stops the largest guest if nothing else helps.

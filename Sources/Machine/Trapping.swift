@@ -49,6 +49,7 @@ extension Host {
     sharerAges = true
     let before = contents.changes
     defer { changesByMerging += contents.changes - before }
+    if vm.map.leaf(of: frame).isLarge { return wasAccessedTogether(frame, of: vm) }
     return testAndClearAccessed(frame, of: vm, seenFor: EPTEntry.accessedForSharer, kept: EPTEntry.accessedForReclaim)
   }
 

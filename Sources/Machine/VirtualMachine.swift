@@ -6,8 +6,8 @@ public import Translation
 
 /// A virtual machine: guest-physical memory behind a map, and one virtual processor behind a translator.
 ///
-/// A guest reaches its memory in two ways. Programs use virtual addresses and go through the translator (`access`). The guest's kernel and its
-/// devices know physical addresses and use those (`load`, `store`, `fill`): such accesses see the same map and the same faults, but no
+/// A guest reaches its memory in two ways. Programs use virtual addresses and go through the translator (`access`). The guest's kernel and
+/// its devices know physical addresses and use those (`load`, `store`, `fill`): such accesses see the same map and the same faults, but no
 /// TLB, as through a kernel's direct map of huge pages.
 public final class VirtualMachine {
   /// Its number.

@@ -37,6 +37,8 @@ public import Addressing
   public static let accessedForReclaim: UInt64 = 1 << 53
   /// Bit 54: the same for the page sharer.
   public static let accessedForSharer: UInt64 = 1 << 54
+  /// Bit 55, which hardware ignores, of a large leaf: what the page sharer was told when it last asked whether any page in it was accessed.
+  public static let accessedTogether: UInt64 = 1 << 55
 
   // MARK: Absent entries
 

@@ -6,8 +6,8 @@ public import Addressing
 /// objects. `X86Entry` and `EPTEntry` read and build those words bit by bit; `X86Walk` and `GuestPhysicalMap.walk` go from table to
 /// table as the hardware does, one load a level, and say how many loads they made.
 ///
-/// The invariant: *what a walk answers is a function of the words in the frames and of nothing else*. The one cache here, of the
-/// leaf tables and large leaves of a `GuestPhysicalMap`, holds the places of tables and entries and never the value of an entry; a table stays
+/// The invariant: *what a walk answers is a function of the words in the frames and of nothing else*. The one cache here, of the leaf
+/// tables and large leaves of a `GuestPhysicalMap`, holds the places of tables and entries and never the value of an entry; a table stays
 /// where it is until the whole map is destroyed, and a large leaf that goes is forgotten first.
 ///
 /// Who writes the words: a guest writes its own tables by stores to its own memory, so this module only offers it the constructors

@@ -244,6 +244,29 @@ struct HugeMappingTests {
     expectLawful(host)
   }
 
+  @Test(
+    "A sharer that asks which pages were accessed splits nothing, hears the same of every page in order, and takes nothing from the clock",
+    arguments: AuditTests.modes)
+  func sharerAges(_ mode: PagingMode) throws {
+    let (host, vm) = try guest(mode, swapSlots: 600)
+    let space = AddressSpace(vm, tablesBelow: 1536)
+    space.map(0, to: 300)
+    space.load()
+    let ask = { (0..<512).map { host.testAndClearAccessed(vm.ordinal($0)) } }
+    #expect(ask().allSatisfy { $0 == true } && ask().allSatisfy { $0 == false })
+    host.clockHand = 0
+    #expect(host.accessedPages(from: GuestFrame(0), of: vm) == 512, "the clock has not seen the first writes yet")
+    #expect(host.accessedPages(from: GuestFrame(0), of: vm) == 0)
+    #expect(vm.touch(0) != nil)
+    #expect(host.accessedPages(from: GuestFrame(100), of: vm) == 412)
+    #expect(ask().allSatisfy { $0 == true } && ask().allSatisfy { $0 == false }, "nor has the sharer seen what the clock saw")
+    #expect(vm.touch(0) != nil && ask().allSatisfy { $0 == true } && vm.hugeMappings == 2 && vm.hugeSplits == 0)
+    #expect(host.trapAccesses(to: vm.ordinal(3)) && vm.hugeSplits == 1 && host.isTrapped(vm.ordinal(3)))
+    expectLawful(host)
+    #expect(vm.holds(.zero, in: 3) && host.events.copiesOnAccess == 1 && vm.holds(.synthetic(seed: 1), in: 7))
+    expectLawful(host)
+  }
+
   @Test("A guest that stops gives its huge pages back whole", arguments: AuditTests.modes)
   func stop(_ mode: PagingMode) throws {
     let (host, vm) = try guest(mode, swapSlots: 600)

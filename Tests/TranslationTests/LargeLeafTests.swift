@@ -7,7 +7,8 @@ import TranslationCaching
 
 @testable import Translation
 
-/// A guest of 4 MiB whose two halves lie in one block of host memory each, under any translator. Its tables of levels 4 to 1 are the pages that are named.
+/// A guest of 4 MiB whose two halves lie in one block of host memory each, under any translator. Its tables of levels 4 to 1 are the pages
+/// that are named.
 private struct LargeGuest {
   static let blocks = [2, 5]
   let contents = FrameContents(frameCount: 4096)
