@@ -80,7 +80,10 @@ public final class Experiment {
     driver = scanner.map { ScanDriver($0, scenario.sharing) }
     policy = try Self.makePolicy(scenario.overcommit)
     // The scanner owns its memory, the host, which must not own the scanner in turn.
-    if let scanner { host.onZeroPageLost = { [unowned scanner] in scanner.zeroPageLeft($0) } }
+    if let scanner {
+      host.onZeroPageLost = { [unowned scanner] in scanner.zeroPageLeft($0) }
+      host.onBlockRead = { [unowned self, unowned scanner] page, block in scanner.pageRead(page, from: block, at: self.now) }
+    }
   }
 
   private static func geometry(_ text: String) throws(ExperimentError) -> TLBGeometry {

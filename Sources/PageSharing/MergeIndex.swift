@@ -156,6 +156,12 @@ internal import Columns
     pagesSharing -= UInt64(sharers[Int(node)] - 1)
   }
 
+  /// Files a node, which is in the index, under another key.
+  @usableFromInline func move(_ node: UInt32, to key: UInt32) {
+    stable.remove(node, hash: keys[Int(node)])
+    refile(node, key: key)
+  }
+
   /// Files a node under another key, after `removeAllNodes`.
   @usableFromInline func refile(_ node: UInt32, key: UInt32) {
     keys[Int(node)] = key

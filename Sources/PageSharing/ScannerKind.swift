@@ -6,6 +6,8 @@ public enum ScannerKind: String, CaseIterable, Sendable {
   case ksm
   /// VMware ESX.
   case esx
+  /// Ultra KSM.
+  case uksm
   /// KSM's scan with hints from the block layer.
   case xlh
   /// Pages read from one block, without a scan.
@@ -25,6 +27,7 @@ public enum ScannerKind: String, CaseIterable, Sendable {
     case .none: "no sharing"
     case .ksm: "Linux KSM, scan by scan, with the kernel's counters"
     case .esx: "VMware ESX: random pages, hashes as hints, write protection only on a match, sharing inside a tenant"
+    case .uksm: "UKSM: sampled hashes, and most of the time for regions whose samples merge"
     case .xlh: "XLH: pages just read from a disk are looked at first, beside the linear scan of KSM"
     case .satori: "Satori: pages read from the same block of an image are shared at once, without a scan"
     case .zeroOnly: "pages of zeros are mapped to the zero page, and nothing else is shared"
@@ -48,6 +51,7 @@ public enum ScannerKind: String, CaseIterable, Sendable {
       KSMPageScanner(
         KSMScanner(settings: settings.ksm, capacity: capacity, frameCount: frameCount, numaNodes: numaNodes), memory: memory)
     case .esx: ESXScanner(settings: settings.esx, memory: memory, seed: settings.seed, capacity: capacity, frameCount: frameCount)
+    case .uksm: UKSMScanner(settings: settings.uksm, memory: memory, seed: settings.seed, capacity: capacity, frameCount: frameCount)
     case .xlh: XLHScanner(settings: settings.xlh, memory: memory, capacity: capacity, frameCount: frameCount)
     case .satori: SatoriScanner(memory: memory, capacity: capacity, frameCount: frameCount)
     case .zeroOnly: ZeroOnlyScanner(settings: settings.zeroOnly, memory: memory, capacity: capacity)
@@ -65,6 +69,8 @@ public struct ScannerSettings: Hashable, Sendable {
   public var ksm = KSMSettings()
   /// VMware ESX's.
   public var esx = ESXSettings()
+  /// UKSM's.
+  public var uksm = UKSMSettings()
   /// XLH's.
   public var xlh = XLHSettings()
   /// The scanner of zero pages'.

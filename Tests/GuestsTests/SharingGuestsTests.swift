@@ -50,7 +50,7 @@ struct SharingGuestsTests {
       _ = scanner?.register(first..<first + guest.vm.pageCount, tenant: UInt32(index))
       guest.boot()
     }
-    for tick in 0..<12 {
+    for tick in 0..<8 {
       now += GuestRig.tick
       for guest in guests { guest.step(nanoseconds: GuestRig.tick, levelPercent: tick % 4 == 3 ? 30 : 90) }
       _ = scanner?.scanBatch(pages: 1000, at: now)

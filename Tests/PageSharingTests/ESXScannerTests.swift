@@ -105,7 +105,7 @@ import Testing
   @Test("The pace covers a guest in the scan time and keeps below the limit")
   func pace() {
     let memory = WritableMemory(pages: 7200)
-    let scanner = scanner(of: memory) { $0.maxPagesPerSecond = 1000 }
+    let scanner = scanner(of: memory) { ($0.scanTimeNanoseconds, $0.maxPagesPerSecond) = (3_600_000_000_000, 1000) }
     #expect(scanner.pace == ScanPace(pages: 3, pauseNanoseconds: 1_000_000_000))
     let fast = self.scanner(of: memory) { ($0.scanTimeNanoseconds, $0.maxPagesPerSecond) = (1_000_000_000, 1000) }
     #expect(fast.pace?.pages == 1000)
