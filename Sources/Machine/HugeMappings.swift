@@ -75,7 +75,7 @@ extension Host {
     let first = frame.index & ~(GuestPhysicalMap.pagesPerLargeLeaf - 1)
     let end = first + GuestPhysicalMap.pagesPerLargeLeaf
     var wasAccessed = false
-    for index in first..<end where vm.translator.testAndClearAccessed(GuestFrame(index)) { wasAccessed = true }
+    for index in first..<end where testAndClearAccessed(GuestFrame(index), of: vm, for: .reclaim) { wasAccessed = true }
     return wasAccessed ? end - frame.index : 0
   }
 
