@@ -67,7 +67,7 @@ public final class Experiment {
       host = try Host(
         HostConfiguration(
           memory: scenario.host.memory, swap: scenario.host.swap, tlb: tlb, guestPageCapacity: capacity, audited: audited,
-          numaNodes: scenario.host.numaNodes))
+          numaNodes: scenario.host.numaNodes, placementSeed: scenario.seed))
     } catch { throw .host(error) }
     let spaces = SpaceNumbers(scenario)
     let random = RandomSource(seed: scenario.seed)

@@ -60,8 +60,8 @@ public final class Host {
   let pageBuffer = Column<UInt8>(count: PageContent.byteCount)
   /// Where frames that are drawn at random come from.
   var placement: RandomStream
-  /// Whether the page sharer asks which pages were accessed: then its questions and the reclaim clock's must not answer each other's.
-  var sharerAges = false
+  /// Who asks which pages were accessed.
+  var aging: Aging
 
   /// Told of every page that the scanner had mapped to the zero frame and that no longer is: Linux corrects `ksm_zero_pages` at once.
   public var onZeroPageLost: ((PageOrdinal) -> Void)?
@@ -95,6 +95,7 @@ public final class Host {
       frameCount: frameCount, pageCapacity: configuration.guestPageCapacity, nodes: configuration.numaNodes)
     swap = SwapDevice(slots: slots)
     entrustedContents = Column(count: guestPages, isSparse: true)
+    aging = Aging(guestPages: guestPages)
     placement = RandomSource(seed: configuration.placementSeed).stream("frames")
     watermarks = Watermarks(managedPages: frameCount)
     tlb = TLBHierarchy(configuration.tlb)

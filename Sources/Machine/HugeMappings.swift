@@ -72,34 +72,11 @@ extension Host {
   /// came by; 0 if it was not, or there is none.
   func accessedPages(from frame: GuestFrame, of vm: VirtualMachine) -> Int {
     guard vm.hugePages == .always, vm.map.leaf(of: frame).isLarge else { return 0 }
-    guard testAndClearHuge(around: frame, of: vm, seenFor: EPTEntry.accessedForReclaim, kept: EPTEntry.accessedForSharer) else { return 0 }
-    return GuestPhysicalMap.pagesPerLargeLeaf - frame.index % GuestPhysicalMap.pagesPerLargeLeaf
-  }
-
-  /// What a sharer is told of a page in a huge mapping: the whole mapping is asked for with its first page, and the others get the same
-  /// answer, unless they were accessed since. So a sharer that goes through the pages in order never takes one for idle because of its
-  /// question about another.
-  func wasAccessedTogether(_ frame: GuestFrame, of vm: VirtualMachine) -> Bool {
-    guard frame.index % GuestPhysicalMap.pagesPerLargeLeaf == 0 else {
-      return vm.map.leaf(of: frame).rawValue & (EPTEntry.accessed | EPTEntry.accessedTogether) != 0
-    }
-    let wasAccessed = testAndClearHuge(
-      around: frame, of: vm, seenFor: EPTEntry.accessedForSharer, kept: EPTEntry.accessedForReclaim)
-    let leaf = vm.map.leaf(of: frame).without(EPTEntry.accessedTogether)
-    vm.map.setUse(wasAccessed ? leaf.with(EPTEntry.accessedTogether) : leaf, of: frame)
-    return wasAccessed
-  }
-
-  /// Tests and clears A of all pages of a huge mapping for one who asks, and keeps what was found in a bit for the other.
-  private func testAndClearHuge(around frame: GuestFrame, of vm: VirtualMachine, seenFor own: UInt64, kept other: UInt64) -> Bool {
     let first = frame.index & ~(GuestPhysicalMap.pagesPerLargeLeaf - 1)
-    var isNew = false
-    for index in first..<first + GuestPhysicalMap.pagesPerLargeLeaf where vm.translator.testAndClearAccessed(GuestFrame(index)) {
-      isNew = true
-    }
-    let leaf = vm.map.leaf(of: frame)
-    vm.map.setUse(leaf.without(own).with(isNew && sharerAges ? other : 0), of: frame)
-    return isNew || leaf.rawValue & own != 0
+    let end = first + GuestPhysicalMap.pagesPerLargeLeaf
+    var wasAccessed = false
+    for index in first..<end where testAndClearAccessed(GuestFrame(index), of: vm, for: .reclaim) { wasAccessed = true }
+    return wasAccessed ? end - frame.index : 0
   }
 
   /// Takes a whole huge mapping away from a guest that ends, without splitting it.

@@ -77,11 +77,7 @@ extension Host {
     let leaf = vm.map.leaf(of: frame)
     guard leaf.hasFrame, frames[leaf.frame].use == .guestPage, !vm.pinned.contains(frame) else { return }
     // A page that traps was not accessed, or it would trap no more.
-    if leaf.isPresent,
-      testAndClearAccessed(frame, of: vm, seenFor: EPTEntry.accessedForReclaim, kept: EPTEntry.accessedForSharer)
-    {
-      return
-    }
+    if leaf.isPresent && testAndClearAccessed(frame, of: vm, for: .reclaim) { return }
     let content = contents.take(from: leaf.frame)
     guard let slot = swap.store(content) else { return contents.put(content, into: leaf.frame) }
     vm.replace(leaf, of: frame, by: .swapped(slot: UInt64(slot)))

@@ -16,6 +16,7 @@ extension Host {
     let leaf = vm.map.leaf(of: frame)
     guard leaf.hasFrame, frames[leaf.frame].use == .guestPage || frames[leaf.frame].use == .stable else { return false }
     if leaf.isTrapped { return true }
+    if leaf.isLarge && !maySplitForSharing(vm) { return false }
     let before = contents.changes
     defer { changesByMerging += contents.changes - before }
     vm.setExistingLeaf(.trapped(leaf.frame), of: frame)
@@ -41,27 +42,6 @@ extension Host {
     frames.link(page, to: fresh)
     vm.privateFrames += 1
     return fresh
-  }
-
-  /// Whether a page was accessed since the sharer last asked. The reclaim clock learns of what is cleared here, and the other way round.
-  public func testAndClearAccessed(_ page: PageOrdinal) -> Bool? {
-    guard let (vm, frame) = owner(of: page), vm.isRunning else { return false }
-    sharerAges = true
-    let before = contents.changes
-    defer { changesByMerging += contents.changes - before }
-    if vm.map.leaf(of: frame).isLarge { return wasAccessedTogether(frame, of: vm) }
-    return testAndClearAccessed(frame, of: vm, seenFor: EPTEntry.accessedForSharer, kept: EPTEntry.accessedForReclaim)
-  }
-
-  /// Tests and clears A for one who asks, and keeps what was found in a bit for the other.
-  func testAndClearAccessed(_ frame: GuestFrame, of vm: VirtualMachine, seenFor own: UInt64, kept other: UInt64) -> Bool {
-    let isNew = vm.translator.testAndClearAccessed(frame)
-    let leaf = vm.map.leaf(of: frame)
-    guard leaf.isPresent else { return isNew }
-    let keepsOther = isNew && sharerAges
-    let entry = leaf.without(own).with(keepsOther ? other : 0)
-    if entry != leaf { vm.setExistingLeaf(entry, of: frame) }
-    return isNew || leaf.rawValue & own != 0
   }
 }
 

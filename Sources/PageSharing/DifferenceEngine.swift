@@ -38,9 +38,8 @@ public final class DifferenceEngine<Memory: ScannableMemory>: PageScanner {
   let checksums: Column<UInt32>
   /// Bit 7: the page has an item; bit 6: it was modified at the last visit; bits 5:0: rounds without an access, at most 63.
   let marks: Column<UInt8>
-  private let capacity: Int
-  private var cursor = ScanCursor()
-  private var fullScans: UInt64 = 0
+  private let round: ScanRound
+  private let spaces: SpaceList
   private var items: UInt64 = 0
 
   /// All the work done so far.
@@ -59,7 +58,8 @@ public final class DifferenceEngine<Memory: ScannableMemory>: PageScanner {
     precondition(settings.areValid, "settings of a scanner are checked by whoever reads them")
     self.settings = settings
     self.memory = memory
-    self.capacity = capacity
+    spaces = SpaceList(capacity: capacity)
+    round = ScanRound(spaces, order: .linear, random: RandomStream(seed: 0))
     nodes = CandidateNodes(capacity: capacity, frameCount: frameCount)
     detector = SimilarityDetector(
       groups: settings.groups, blocks: settings.blocksPerGroup, candidates: settings.candidates, capacity: capacity, seed: seed)
@@ -85,27 +85,26 @@ public final class DifferenceEngine<Memory: ScannableMemory>: PageScanner {
   // MARK: Rounds
 
   /// Adds an address space; pages are shared across tenants.
-  public func register(_ pages: Range<Int>, tenant: UInt32) -> SpaceID { cursor.register(pages, capacity: capacity) }
+  public func register(_ pages: Range<Int>, tenant: UInt32) -> SpaceID { spaces.register(pages, tenant: tenant) }
 
   /// Ends an address space. Its stored pages stay stored until they are accessed or discarded.
-  public func unregister(_ space: SpaceID) { for page in cursor.unregister(space) ?? 0..<0 { drop(page) } }
+  public func unregister(_ space: SpaceID) {
+    round.leaveOut(space)
+    for page in spaces.unregister(space) ?? 0..<0 { drop(page) }
+  }
 
   /// Looks at pages up to the budget or the end of the full scan.
   public func scanBatch(pages budget: UInt64, at now: UInt64) -> BatchResult {
     var result = BatchResult()
     var done = ScanWork()
-    batch: while result.pagesScanned < budget && !cursor.isEmpty {
-      guard let run = cursor.nextRun() else {
-        fullScans += 1
+    batch: while result.pagesScanned < budget {
+      switch round.next() {
+      case .page(let page): if visit(page, &done) { result.pagesScanned += 1 }
+      case .roundEnded:
         result.completedFullScan = true
         break batch
+      case .nothing: break batch
       }
-      var page = run.lowerBound
-      while page < run.upperBound && result.pagesScanned < budget {
-        if visit(page, &done) { result.pagesScanned += 1 }
-        page += 1
-      }
-      cursor.move(to: page)
     }
     result.pagesMerged = done.merges
     result.work = done
@@ -131,7 +130,7 @@ public final class DifferenceEngine<Memory: ScannableMemory>: PageScanner {
   /// one, in `pagesVolatile` the others that are there. Stored pages are in none. They follow the memory at the next visit of a page.
   public var counters: KSMCounters {
     var counters = KSMCounters()
-    counters.fullScans = fullScans
+    counters.fullScans = round.rounds
     counters.pagesScanned = work.visits
     counters.rmapItems = items
     counters.pagesShared = nodes.shared

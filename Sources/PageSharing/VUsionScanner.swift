@@ -23,15 +23,14 @@ public import Columns
 /// accessed between two visits (two rounds); a memory that knows no accesses counts writes, by the checksum. Not modelled: that the frame
 /// given up at an access is freed later, by another thread, so that not even the time of freeing tells; that pages which stay merged move
 /// to other random frames from round to round; huge pages. The paper keeps a pool of free frames to draw from; here the draw is from all
-/// free frames of the host.
+/// free frames of the host: that is more entropy and, where huge pages are wanted, breaks more of the free blocks that they need.
 public final class VUsionScanner<Memory: ScannableMemory>: PageScanner {
   @usableFromInline let memory: Memory
   @usableFromInline let nodes: CandidateNodes
   @usableFromInline let states: Column<UInt8>
   @usableFromInline let checksums: Column<UInt32>
-  private let capacity: Int
-  private var cursor = ScanCursor()
-  private var fullScans: UInt64 = 0
+  @usableFromInline let round: ScanRound
+  private let spaces: SpaceList
   private var items: UInt64 = 0
 
   /// All the work done so far.
@@ -55,31 +54,34 @@ public final class VUsionScanner<Memory: ScannableMemory>: PageScanner {
   ///   - frameCount: how many frames the memory has.
   public init(memory: Memory, capacity: Int, frameCount: Int) {
     self.memory = memory
-    self.capacity = capacity
+    spaces = SpaceList(capacity: capacity)
+    round = ScanRound(spaces, order: .linear, random: RandomStream(seed: 0))
     nodes = CandidateNodes(capacity: capacity, frameCount: frameCount)
     states = Column(count: capacity)
     checksums = Column(count: capacity, isSparse: true)
   }
 
   /// Adds an address space; pages are shared across tenants, which is what VUsion makes safe.
-  public func register(_ pages: Range<Int>, tenant: UInt32) -> SpaceID { cursor.register(pages, capacity: capacity) }
+  public func register(_ pages: Range<Int>, tenant: UInt32) -> SpaceID { spaces.register(pages, tenant: tenant) }
 
   /// Ends an address space. Its pages that still trap go on to do so until they are accessed.
   public func unregister(_ space: SpaceID) {
-    for page in cursor.unregister(space) ?? 0..<0 { setState(.none, of: page) }
+    round.leaveOut(space)
+    for page in spaces.unregister(space) ?? 0..<0 { setState(.none, of: page) }
   }
 
   /// Looks at pages up to the budget or the end of the full scan.
   @inlinable public func scanBatch(pages budget: UInt64, at now: UInt64) -> BatchResult {
     var result = BatchResult()
     var done = ScanWork()
-    while result.pagesScanned < budget, let run = nextRun(&result) {
-      var page = run.lowerBound
-      while page < run.upperBound && result.pagesScanned < budget {
-        if visit(page, &done) { result.pagesScanned += 1 }
-        page += 1
+    batch: while result.pagesScanned < budget {
+      switch round.next() {
+      case .page(let page): if visit(page, &done) { result.pagesScanned += 1 }
+      case .roundEnded:
+        result.completedFullScan = true
+        break batch
+      case .nothing: break batch
       }
-      move(to: page)
     }
     result.pagesMerged = done.merges
     result.work = done
@@ -87,16 +89,6 @@ public final class VUsionScanner<Memory: ScannableMemory>: PageScanner {
     return result
   }
 
-  /// The next pages to visit; nil where there are none, or at the end of a full scan, which is noted.
-  @usableFromInline func nextRun(_ result: inout BatchResult) -> Range<Int>? {
-    guard !cursor.isEmpty else { return nil }
-    if let run = cursor.nextRun() { return run }
-    fullScans += 1
-    result.completedFullScan = true
-    return nil
-  }
-
-  @usableFromInline func move(to page: Int) { cursor.move(to: page) }
   @usableFromInline func count(_ done: ScanWork) { work += done }
 
   // MARK: One page
@@ -224,7 +216,7 @@ public final class VUsionScanner<Memory: ScannableMemory>: PageScanner {
   /// with nobody, and in `pagesVolatile` those that are not idle. They follow the memory at the next visit of a page.
   public var counters: KSMCounters {
     var counters = KSMCounters()
-    counters.fullScans = fullScans
+    counters.fullScans = round.rounds
     counters.pagesScanned = work.visits
     counters.rmapItems = items
     counters.pagesShared = nodes.shared

@@ -32,14 +32,6 @@ public import Addressing
   /// Bit 52, which hardware ignores: the leaf maps the host's zero frame, read-only, because nobody has written the page yet.
   public static let zeroPlaced: UInt64 = 1 << 52
 
-  /// Bit 53, which hardware ignores: the page was accessed, as the reclaim clock has not seen yet, before A was last cleared for somebody
-  /// else.
-  public static let accessedForReclaim: UInt64 = 1 << 53
-  /// Bit 54: the same for the page sharer.
-  public static let accessedForSharer: UInt64 = 1 << 54
-  /// Bit 55, which hardware ignores, of a large leaf: what the page sharer was told when it last asked whether any page in it was accessed.
-  public static let accessedTogether: UInt64 = 1 << 55
-
   // MARK: Absent entries
 
   /// Never mapped; also what an empty table holds.

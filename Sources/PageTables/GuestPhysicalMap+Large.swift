@@ -10,8 +10,8 @@ extension GuestPhysicalMap {
   /// Pages of a large leaf: 512.
   public static let pagesPerLargeLeaf = Int(PageSize.size2M.pages)
 
-  /// Whether the 2 MiB around a guest frame could get a large leaf: they have neither one nor a leaf table, so no leaf in them was ever
-  /// set. Linux asks the same of a huge page fault (mm/memory.c: `pmd_none`).
+  /// Whether the 2 MiB around a guest frame could get a large leaf: they have neither one nor a leaf table, so no leaf in them was ever set.
+  /// Linux asks the same of a huge page fault (mm/memory.c: `pmd_none`).
   public func hasNoLeaves(around frame: GuestFrame) -> Bool {
     guard frame.rawValue < Self.frameLimit, cachedLeafTable(of: frame) == nil else { return false }
     var table = root.address
@@ -44,7 +44,7 @@ extension GuestPhysicalMap {
     replaceLargeLeaf(around: frame) { large, table in
       let first = frame.rawValue & ~UInt64(Self.pagesPerLargeLeaf - 1)
       for index in 0..<Self.pagesPerLargeLeaf {
-        let leaf = large.ofPage(GuestFrame(first + UInt64(index))).without(EPTEntry.large | EPTEntry.accessedTogether)
+        let leaf = large.ofPage(GuestFrame(first + UInt64(index))).without(EPTEntry.large)
         contents.storeWord(leaf.rawValue, index, of: table)
       }
     }

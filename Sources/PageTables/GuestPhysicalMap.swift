@@ -4,10 +4,10 @@ public import PageContents
 
 /// The hypervisor's map of one guest's physical memory: a four-level EPT whose tables are frames of the host.
 ///
-/// Leaves of 4 KiB are set one by one; tables between root and leaf are made when first needed and stay until `destroy()`. A region of 2
-/// MiB in which no leaf was ever set may get one large leaf instead (`GuestPhysicalMap+Large.swift`); before one of its pages can have a
-/// leaf of its own, it is split. Guest frames from 2^36 up (addresses of more than 48 bits) cannot be mapped: `leaf` answers absent and
-/// `setLeaf` false.
+/// Leaves of 4 KiB are set one by one; tables between root and leaf are made when first needed and stay until `destroy()`. A region of 2 MiB
+/// in which no leaf was ever set may get one large leaf instead (`GuestPhysicalMap+Large.swift`); before one of its pages can have
+/// a leaf of its own, it is split.
+/// Guest frames from 2^36 up (addresses of more than 48 bits) cannot be mapped: `leaf` answers absent and `setLeaf` false.
 ///
 /// The map does not know what translations were made from it. Whoever removes, moves or write-protects a leaf tells the guest's
 /// translator before the old host frame is used for anything else.
@@ -45,8 +45,8 @@ public final class GuestPhysicalMap {
     tableFrames = 1
   }
 
-  /// The leaf of a guest frame; `EPTEntry.absent` where no table reaches it. Where a large leaf maps it, the leaf that it would have after
-  /// a split, with bit 7 set (`isLarge`), which means nothing at level 1.
+  /// The leaf of a guest frame; `EPTEntry.absent` where no table reaches it. Where a large leaf maps it, the leaf that it would have after a
+  /// split, with bit 7 set (`isLarge`), which means nothing at level 1.
   public func leaf(of frame: GuestFrame) -> EPTEntry {
     if let table = cachedLeafTable(of: frame) { return leaf(of: frame, in: table) }
     switch find(frame) {
@@ -94,19 +94,18 @@ public final class GuestPhysicalMap {
   /// Sets A, and D after a write, in a leaf that is present. For translations that use the map without walking it.
   public func markUsed(_ frame: GuestFrame, _ entry: EPTEntry, isWrite: Bool) {
     let used = entry.with(isWrite ? EPTEntry.accessed | EPTEntry.dirty : EPTEntry.accessed)
-    if used != entry { setUse(used, of: frame) }
+    if used != entry { storeUse(used, of: frame) }
   }
 
   /// Clears A in a leaf that is present; in a large leaf for all its pages.
-  public func clearAccessed(_ frame: GuestFrame, _ entry: EPTEntry) { setUse(entry.without(EPTEntry.accessed), of: frame) }
+  public func clearAccessed(_ frame: GuestFrame, _ entry: EPTEntry) { storeUse(entry.without(EPTEntry.accessed), of: frame) }
 
-  /// Stores a leaf of which only A, D and the bits for those who ask for A differ from what is there; in a large leaf for all its pages.
-  public func setUse(_ entry: EPTEntry, of frame: GuestFrame) {
+  /// Stores a leaf of which only A and D differ from what is there.
+  private func storeUse(_ entry: EPTEntry, of frame: GuestFrame) {
     if let table = leafTable(of: frame) {
       contents.store(entry.without(EPTEntry.large).rawValue, X86Index.entryAddress(in: table, of: frame.address, level: 1))
     } else if let place = largeLeafPlace(of: frame) {
-      let asked = EPTEntry.accessedForReclaim | EPTEntry.accessedForSharer | EPTEntry.accessedTogether
-      let use = EPTEntry.accessed | EPTEntry.dirty | asked
+      let use = EPTEntry.accessed | EPTEntry.dirty
       contents.store(largeLeaf(at: place).without(use).with(entry.rawValue & use).rawValue, place)
     }
   }
@@ -181,17 +180,20 @@ public final class GuestPhysicalMap {
     let cached = Int(truncatingIfNeeded: key & 63) &* 2
     if leafTables[cached] == key | Self.largeKey { return .large(HostPhysicalAddress(leafTables[cached &+ 1])) }
     var table = root.address
-    for level in stride(from: Self.levels, to: 2, by: -1) {
-      let entry = EPTEntry(rawValue: contents.load(X86Index.entryAddress(in: table, of: frame.address, level: level)))
+    for level in stride(from: Self.levels, to: 1, by: -1) {
+      let place = X86Index.entryAddress(in: table, of: frame.address, level: level)
+      let entry = EPTEntry(rawValue: contents.load(place))
       guard entry.isPresent else { return .nothing }
+      if level == 2 && entry.isLarge {
+        leafTables[cached] = key | Self.largeKey
+        leafTables[cached &+ 1] = place.rawValue
+        return .large(place)
+      }
       table = entry.frame.address
     }
-    let place = X86Index.entryAddress(in: table, of: frame.address, level: 2)
-    let entry = EPTEntry(rawValue: contents.load(place))
-    guard entry.isPresent else { return .nothing }
-    leafTables[cached] = entry.isLarge ? key | Self.largeKey : key
-    leafTables[cached &+ 1] = entry.isLarge ? place.rawValue : entry.frame.address.rawValue
-    return entry.isLarge ? .large(place) : .table(entry.frame.address)
+    leafTables[cached] = key
+    leafTables[cached &+ 1] = table.rawValue
+    return .table(table)
   }
 
   /// Forgets what stands in the level-2 entry of a guest frame, which is about to change.

@@ -152,15 +152,18 @@ final class TwinGuest {
   }
 }
 
-/// Several guests on one host, with two scanners, balloons and a host that swaps, all driven by one stream of random numbers.
+/// Several guests on one host, with three scanners, balloons and a host that swaps, all driven by one stream of random numbers.
 final class RandomMachine {
   let host: Host
   let guests: [TwinGuest]
   let scanner: KSMScanner
   let vusion: VUsionScanner<Host>
+  let engine: DifferenceEngine<Host>
   let keeper = CopyKeeper()
   private var random: RandomStream
   private let reclaimVisits: Int
+  /// The most pages that were ever stored as patches and compressed.
+  private(set) var (mostPatches, mostCompressed) = (UInt64(0), UInt64(0))
   /// What the guests saw, one word an action.
   private(set) var seen: [UInt64] = []
 
@@ -185,10 +188,15 @@ final class RandomMachine {
     scanner = KSMScanner(settings: settings, capacity: modes.count * Host.pageSpan, frameCount: host.frameCount)
     vusion = VUsionScanner(memory: host, capacity: modes.count * Host.pageSpan, frameCount: host.frameCount)
     random = RandomSource(seed: seed).stream("machine")
+    var engineSettings = DifferenceEngineSettings()
+    engineSettings.compressAfter = 2
+    engine = DifferenceEngine(
+      engineSettings, memory: host, capacity: modes.count * Host.pageSpan, frameCount: host.frameCount, seed: seed)
     keeper.memory = host
     for guest in guests {
       let pages = Int(guest.vm.firstPage.rawValue)..<Int(guest.vm.firstPage.rawValue) + guest.vm.pageCount
       scanner.register(pages)
+      _ = engine.register(pages, tenant: guest.vm.id.rawValue)
       _ = vusion.register(pages, tenant: guest.vm.id.rawValue)
     }
     host.onZeroPageLost = { [scanner] in scanner.zeroPageLeft($0) }
@@ -206,6 +214,10 @@ final class RandomMachine {
     case 4: shareByHand(guest)
     case 5: _ = vusion.scanBatch(pages: random.below(400), at: 0)
     case 6, 7: takeByHand(guest)
+    case 8:
+      _ = engine.scanBatch(pages: random.below(200), at: 0)
+      mostPatches = max(mostPatches, engine.storedPatches)
+      mostCompressed = max(mostCompressed, engine.compressedPages)
     default: if let word = guest.act(&random) { seen.append(word) }
     }
   }
@@ -227,7 +239,7 @@ final class RandomMachine {
 
   /// The doors for pages that trap and that a keeper has, at any page.
   private func takeByHand(_ guest: TwinGuest) {
-    let page = guest.vm.ordinal(guest.randomFrame(&random))
+    let page = guest.vm.page(of: guest.guestFrame(guest.randomFrame(&random)))
     let trapped = host.trapAccesses(to: page)
     switch random.below(6) {
     case 0: #expect(host.isTrapped(page) == trapped)
@@ -256,6 +268,7 @@ struct RandomGuestsTests {
     #expect(machine.host.events.merges > 0 && machine.host.events.copiesOnWrite > 0 && machine.host.events.balloonedTouches > 0)
     #expect(machine.host.events.swapIns > 0 && ballast > 0)
     #expect(machine.host.events.copiesOnAccess > 0 && machine.host.events.takenBack > 0)
+    #expect(machine.mostPatches > 0 && machine.mostCompressed > 0)
   }
 
   @Test("A guest sees the same under native, nested and shadow paging, down to the bits that the processor sets in its tables")

@@ -115,9 +115,7 @@ struct TrapTests {
   @Test("Sharer and reclaim clock each see every access once, whoever asks first", arguments: AuditTests.modes)
   func twoObservers(_ mode: PagingMode) throws {
     let (host, vm) = try Self.make(mode, swapSlots: 64)
-    func clock() -> Bool {
-      host.testAndClearAccessed(GuestFrame(0), of: vm, seenFor: EPTEntry.accessedForReclaim, kept: EPTEntry.accessedForSharer)
-    }
+    func clock() -> Bool { host.testAndClearAccessed(GuestFrame(0), of: vm, for: .reclaim) }
     func sharer() -> Bool? { host.testAndClearAccessed(vm.ordinal(0)) }
     #expect(sharer() == true && sharer() == false && clock() && !clock() && sharer() == false)
     vm.put(0, in: 0)
