@@ -13,6 +13,9 @@ public struct PageFlagsFile {
   /// - Throws: if the file cannot be read, or is not one of this input.
   public static func kinds(_ path: String, for input: MemoryInput, options: RecordedMemory.Options) throws(ImageError) -> [PageKind] {
     let rows = try rows(of: input, options, path)
+    guard path != "/proc/kpageflags" else {
+      throw ImageError(path, .incompatible, "these are this machine's flags, not those of the guest in \(input.name): copy the guest's own")
+    }
     let file: MappedFile
     do throws(MappedFileError) { file = try MappedFile(path: path) } catch { throw ImageError(path, error) }
     guard file.count > 0 else { throw ImageError(path, .empty, "the file is empty; copy it with cat, since /proc tells no lengths") }

@@ -46,7 +46,7 @@ extension BrokenInput {
     .usage("scan", "f", "--scanner", "ksm", "--scans", "0", told: "--scans is at least 1"),
     .usage("scan", "f", "--scanner", "ksm", "--scans", "inf", told: "the value 'inf' is invalid"),
     .usage("scan", "f", "--scanner", "ksm", "--page-size", "2M", told: "ksm merges pages of 4K"),
-    .usage("scan", "f", "--per-scan", told: "need --scanner ksm"),
+    .usage("scan", "f", "--per-scan", told: "--per-scan needs --scanner ksm"),
     .usage("scan", "f", "--page-size", "3K", told: "'4K', '16K', '64K' or '2M'"),
     .usage("scan", "f", "--threads", "0", told: "--threads is 1 to 1024"),
     .usage("scan", "f", "--threads", "9223372036854775807", told: "--threads is 1 to 1024"),
