@@ -2,8 +2,9 @@ internal import Files
 
 /// A copy of a guest's /proc/kpageflags: one little-endian word a page frame, frame 0 first (Documentation/admin-guide/mm/pagemap.rst).
 ///
-/// The file must belong to the image: it has an entry for every frame of it, and ends within the section of 128 MiB in which the memory ends, since kernels round the
-/// file up to whole sections. A file that describes much more memory is another guest's, or the image has a hole below 4 GiB that nobody told of.
+/// The file must belong to the image: it has an entry for every frame of it, and ends within the section of 128 MiB in which the memory
+/// ends, since kernels round the file up to whole sections. A file that describes much more memory is another guest's, or the image has a
+/// hole below 4 GiB that nobody told of.
 public struct PageFlagsFile {
   /// Frames in a section of memory (SECTION_SIZE_BITS 27 on x86-64 and arm64).
   private static let sectionFrames: UInt64 = 1 << 15
