@@ -16,11 +16,15 @@ public final class ImageMemory<Source: PageSource>: ScannableMemory {
   @usableFromInline static var ownFrame: UInt32 { 0 }
   @usableFromInline static var ownStableFrame: UInt32 { 1 }
   @usableFromInline static var zeroFrame: UInt32 { 2 }
-  @usableFromInline static var firstFrame: UInt32 { 3 }
+  @usableFromInline static var entrusted: UInt32 { 3 }
+  @usableFromInline static var firstFrame: UInt32 { 4 }
 
-  /// The memory of a source of fewer than 2^32 - 3 pages.
+  /// What a keeper gives back of a page that it is to take.
+  @usableFromInline let kept = Column<UInt8>(count: PageContent.byteCount)
+
+  /// The memory of a source of fewer than 2^32 - 4 pages.
   public init(_ source: Source) {
-    precondition(source.pageCount < Int(UInt32.max) - 3, "more pages than frame numbers")
+    precondition(source.pageCount < Int(UInt32.max) - 4, "more pages than frame numbers")
     self.source = source
     mapping = Column(count: source.pageCount)
   }
@@ -34,6 +38,7 @@ public final class ImageMemory<Source: PageSource>: ScannableMemory {
     case ImageMemory.ownFrame: .private(HostFrame(UInt64(page.rawValue)))
     case ImageMemory.ownStableFrame: .stable(HostFrame(UInt64(page.rawValue)))
     case ImageMemory.zeroFrame: .zeroFrame
+    case ImageMemory.entrusted: .absent
     case let mapped: .stable(HostFrame(UInt64(mapped - ImageMemory.firstFrame)))
     }
   }
@@ -121,6 +126,21 @@ public final class ImageMemory<Source: PageSource>: ScannableMemory {
     mapping[page.index] = ImageMemory.zeroFrame
     return true
   }
+
+  /// Takes a page whose bytes the keeper has. Nobody accesses it: it stays with the keeper, who is asked for the bytes once, to compare
+  /// them.
+  @inlinable public func entrust(_ page: PageOrdinal, to keeper: any PageKeeper) -> Bool {
+    guard mapping[page.index] == ImageMemory.ownFrame else { return false }
+    keeper.read(page, into: kept)
+    let isWhole = unsafe source.withPage(page.index) { bytes in
+      unsafe kept.withBuffer { unsafe PageComparison.areEqual(bytes, UnsafeRawBufferPointer($0)) }
+    }
+    if isWhole { mapping[page.index] = ImageMemory.entrusted }
+    return isWhole
+  }
+
+  /// A stable frame never comes free here: its own page maps it for ever.
+  @inlinable public func hold(_ stable: HostFrame) -> Bool { isStable(stable) }
 
   /// Makes a stable page that nobody else maps a private one again: nobody writes, so the frame itself will do.
   @inlinable public func unshare(_ page: PageOrdinal) {

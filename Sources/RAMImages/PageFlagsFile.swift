@@ -2,8 +2,9 @@ internal import Files
 
 /// A copy of a guest's /proc/kpageflags: one little-endian word a page frame, frame 0 first (Documentation/admin-guide/mm/pagemap.rst).
 ///
-/// The file must belong to the image: it has an entry for every frame of it, and ends within the section of 128 MiB in which the memory ends, since kernels round the
-/// file up to whole sections. A file that describes much more memory is another guest's, or the image has a hole below 4 GiB that nobody told of.
+/// The file must belong to the image: it has an entry for every frame of it, and ends within the section of 128 MiB in which the memory
+/// ends, since kernels round the file up to whole sections. A file that describes much more memory is another guest's, or the image has a
+/// hole below 4 GiB that nobody told of.
 public struct PageFlagsFile {
   /// Frames in a section of memory (SECTION_SIZE_BITS 27 on x86-64 and arm64).
   private static let sectionFrames: UInt64 = 1 << 15
@@ -13,6 +14,9 @@ public struct PageFlagsFile {
   /// - Throws: if the file cannot be read, or is not one of this input.
   public static func kinds(_ path: String, for input: MemoryInput, options: RecordedMemory.Options) throws(ImageError) -> [PageKind] {
     let rows = try rows(of: input, options, path)
+    guard path != "/proc/kpageflags" else {
+      throw ImageError(path, .incompatible, "these are this machine's flags, not those of the guest in \(input.name): copy the guest's own")
+    }
     let file: MappedFile
     do throws(MappedFileError) { file = try MappedFile(path: path) } catch { throw ImageError(path, error) }
     guard file.count > 0 else { throw ImageError(path, .empty, "the file is empty; copy it with cat, since /proc tells no lengths") }

@@ -4,14 +4,17 @@ public import PageSharing
 
 /// # What any page sharer would make of recorded memories
 ///
-/// Each input is an address space, and a tenant of its own unless the caller says otherwise, registered in the order given before the first scan; every
-/// recorded page is present, and nobody writes, reads or accesses anything. The sharer is driven at its own pace, or else in batches of `pages_to_scan` with the
-/// pause of KSM between them, in virtual time, until two full scans in a row have changed nothing, and three have been made; or for a number of full scans.
+/// Each input is an address space, and a tenant of its own unless the caller says otherwise, registered in the order given before the first
+/// scan; every recorded page is present, and nobody writes, reads or accesses anything. The sharer is driven at its own pace, or else in
+/// batches of `pages_to_scan` with the pause of KSM between them, in virtual time, until two full scans in a row have changed nothing, and
+/// three have been made; or for a number of full scans.
 ///
-/// What is saved is not asked of the sharer but counted in the memory: pages less the different frames that back them. Pages on the zero frame need none.
+/// What is saved is not asked of the sharer but counted in the memory: pages less the different frames that back them. Pages on the zero
+/// frame need none; of pages that are stored elsewhere, what they take there is subtracted.
 ///
-/// When it may not tell: sharers that live on what guests do, on reads from a disk or on which pages are idle, find a recorded memory at rest. Those that
-/// do nothing without reads are refused.
+/// When it may not tell: a trace knows which pages are equal and no bytes, so nothing in it is similar or compresses. Sharers that live on
+/// what guests do, on reads from a disk or on which pages are idle, find a recorded memory at rest. Those that do nothing without reads are
+/// refused.
 public struct ScannerScan: Sendable {
   /// Which sharer.
   public let kind: ScannerKind
@@ -21,6 +24,10 @@ public struct ScannerScan: Sendable {
   public let savedPages: UInt64
   /// Of them, those on the host's zero frame.
   public let zeroFramePages: UInt64
+  /// Of them, those that the sharer has stored elsewhere, as patches or compressed.
+  public let storedPages: UInt64
+  /// The bytes that these take; `savedPages` is less by as many whole pages.
+  public let storedBytes: UInt64
   /// Full scans made.
   public let fullScans: UInt64
   /// Whether the last two changed nothing.
@@ -72,7 +79,8 @@ public struct ScannerScan: Sendable {
     guard let result else { throw ImageError(name, .incompatible, "\(kind.rawValue) is no scanner") }
     self.kind = kind
     self.pages = UInt64(total)
-    (savedPages, zeroFramePages) = (result.census.saved, result.census.onZeroFrame)
+    savedPages = result.savedPages
+    (zeroFramePages, storedPages, storedBytes) = (result.census.onZeroFrame, result.census.stored, result.storedBytes)
     (self.fullScans, isSettled, work) = (result.fullScans, result.isSettled, result.work)
     seconds = start.duration(to: .now).seconds
   }
@@ -83,12 +91,20 @@ public struct ScannerScan: Sendable {
     var fullScans: UInt64 = 0
     var isSettled = false
     var work = ScanWork()
+    var storedBytes: UInt64 = 0
+
+    /// What is saved, less the pages that what is stored elsewhere takes.
+    var savedPages: UInt64 {
+      let taken = (storedBytes + 4095) / 4096
+      return census.saved > taken ? census.saved - taken : 0
+    }
   }
 
   /// What the memory says of it.
   private struct Census: Equatable {
     var saved: UInt64 = 0
     var onZeroFrame: UInt64 = 0
+    var stored: UInt64 = 0
 
     init() {}
 
@@ -96,7 +112,9 @@ public struct ScannerScan: Sendable {
       let frames = BitColumn(count: memory.pageCount)
       for page in 0..<memory.pageCount {
         switch memory.backing(of: PageOrdinal(UInt32(truncatingIfNeeded: page))) {
-        case .absent: saved += 1
+        case .absent:
+          saved += 1
+          stored += 1
         case .zeroFrame:
           saved += 1
           onZeroFrame += 1
@@ -114,6 +132,9 @@ public struct ScannerScan: Sendable {
     let isOneTenant: Bool
     let fullScans: UInt64?
 
+    /// Full scans before which nothing can be said to rest: Difference Engine compresses what was idle for some of them.
+    private var leastScans: UInt64 { kind == .differenceEngine ? UInt64(settings.differenceEngine.compressAfter) + 3 : 3 }
+
     func run<Source: PageSource>(in memory: ImageMemory<Source>, _ afterFullScan: (UInt64, UInt64) -> Void) -> Outcome? {
       let count = memory.pageCount
       guard let scanner = kind.makeScanner(settings, for: memory, capacity: count, frameCount: count) else { return nil }
@@ -125,7 +146,7 @@ public struct ScannerScan: Sendable {
       var outcome = Outcome()
       var unchanged = 0
       var now: UInt64 = 0
-      while fullScans.map({ outcome.fullScans < $0 }) ?? (unchanged < 2 || outcome.fullScans < 3) {
+      while fullScans.map({ outcome.fullScans < $0 }) ?? (unchanged < 2 || outcome.fullScans < leastScans) {
         guard fullScan(scanner, at: &now) else {
           outcome.isSettled = true
           break
@@ -136,8 +157,9 @@ public struct ScannerScan: Sendable {
         let census = Census(memory)
         unchanged = census == outcome.census && outcome.work.merges == merges ? unchanged + 1 : 0
         outcome.census = census
-        outcome.isSettled = unchanged >= 2
-        afterFullScan(outcome.fullScans, census.saved)
+        outcome.isSettled = unchanged >= 2 && outcome.fullScans >= leastScans
+        outcome.storedBytes = (scanner as? DifferenceEngine<ImageMemory<Source>>)?.storedBytes ?? 0
+        afterFullScan(outcome.fullScans, outcome.savedPages)
       }
       outcome.work = scanner.work
       return outcome

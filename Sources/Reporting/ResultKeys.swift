@@ -99,6 +99,8 @@ public enum ResultKeys {
   private static let scanner: [Row] = [
     ("saved_pages", "pages", "Pages that need no frame of their own after the last full scan."),
     ("zero_frame_pages", "pages", "Of them, pages mapped to the host's zero frame."),
+    ("stored_pages", "pages", "Of them, pages that are stored elsewhere, as patches or compressed (difference-engine)."),
+    ("stored_bytes", "bytes", "What those take there; saved_pages is less by as many whole pages."),
     ("full_scans", "scans", "Full scans of all inputs."),
     ("settled", "truth", "Whether the last two full scans changed nothing."),
     ("visits", "pages", "Pages looked at, merged ones included."),

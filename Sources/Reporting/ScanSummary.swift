@@ -1,7 +1,8 @@
 public import PageSharing
 public import RAMImages
 
-/// What `memlab scan` found, as text for a terminal, as JSON and as CSV: one exact count, or its estimate, and whatever else was asked of the same pages.
+/// What `memlab scan` found, as text for a terminal, as JSON and as CSV: one exact count, or its estimate, and whatever else was asked of
+/// the same pages.
 ///
 /// Counts, and so every value but the times, are a function of the inputs and the knobs.
 public struct ScanSummary: Sendable {
@@ -67,17 +68,20 @@ public struct ScanSummary: Sendable {
   var scannerFields: [(name: String, value: JSONValue)] {
     if let ksm {
       let saved = (ksm.counters.pagesSharing + ksm.counters.ksmZeroPages, ksm.counters.ksmZeroPages)
-      return Self.fields(saved, ksm.counters.fullScans, ksm.isSettled, ksm.work)
+      return Self.fields(saved, (0, 0), ksm.counters.fullScans, ksm.isSettled, ksm.work)
     }
     guard let other else { return [] }
-    return Self.fields((other.savedPages, other.zeroFramePages), other.fullScans, other.isSettled, other.work)
+    return Self.fields(
+      (other.savedPages, other.zeroFramePages), (other.storedPages, other.storedBytes), other.fullScans, other.isSettled, other.work)
   }
 
   private static func fields(
-    _ saved: (pages: UInt64, onZeroFrame: UInt64), _ fullScans: UInt64, _ isSettled: Bool, _ work: ScanWork
+    _ saved: (pages: UInt64, onZeroFrame: UInt64), _ stored: (pages: UInt64, bytes: UInt64), _ fullScans: UInt64, _ isSettled: Bool,
+    _ work: ScanWork
   ) -> [(name: String, value: JSONValue)] {
     [
-      ("saved_pages", .count(saved.pages)), ("zero_frame_pages", .count(saved.onZeroFrame)), ("full_scans", .count(fullScans)),
+      ("saved_pages", .count(saved.pages)), ("zero_frame_pages", .count(saved.onZeroFrame)),
+      ("stored_pages", .count(stored.pages)), ("stored_bytes", .count(stored.bytes)), ("full_scans", .count(fullScans)),
       ("settled", .bool(isSettled)), ("visits", .count(work.visits)), ("bytes_hashed", .count(work.bytesHashed)),
       ("search_steps", .count(work.searchSteps)), ("bytes_compared", .count(work.bytesCompared)), ("merges", .count(work.merges)),
       ("failed_merges", .count(work.failedMerges)), ("bytes_encoded", .count(work.bytesEncoded)),
@@ -95,7 +99,8 @@ public struct ScanSummary: Sendable {
 
   // MARK: CSV
 
-  /// The result as a table of scope (`input`, `all`, `scanner`, `kind`, `sample`, `captures`, `ksm`), input, kind or capture, metric and value.
+  /// The result as a table of scope (`input`, `all`, `scanner`, `kind`, `sample`, `captures`, `ksm`), input, kind or capture, metric and
+  /// value.
   public var csv: String {
     var table = CSVTable(["scope", "input", "metric", "value"])
     for input in scan.inputs {

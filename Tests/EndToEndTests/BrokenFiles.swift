@@ -110,7 +110,7 @@ extension BrokenInput {
       try $0.write("f", [UInt8](repeating: 0, count: 8192))
     },
     BrokenInput(
-      "page flags of this machine as a file", "scan", "f", "--page-flags", "/proc/kpageflags", status: 65, told: "/proc/kpageflags: "
+      "page flags of this machine as a file", "scan", "f", "--page-flags", "/proc/kpageflags", status: 65, told: "this machine's flags"
     ) {
       try $0.write("f", [UInt8](repeating: 0, count: 8192))
     },

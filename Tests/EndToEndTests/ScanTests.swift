@@ -133,6 +133,7 @@ import Testing
     try shop.write("db", page(3) + [UInt8](repeating: 0, count: 4096))
     for (arguments, saved) in [
       (["zero-only"], 3), (["esx"], 2), (["esx", "--one-tenant"], 4), (["vusion", "--scans", "8"], 4), (["ksm"], 4),
+      (["same-vm"], 2),
     ] as [([String], Int)] {
       let outcome = try MemlabProcess.run(["scan", "web", "db", "--format", "json", "--scanner"] + arguments, in: shop)
       #expect(outcome.status == 0, "\(outcome.errors)")

@@ -128,4 +128,21 @@ extension ProcessMemoryTests {
     end(child)
     #expect(throws: RemoteMemoryError.self) { _ = try other.pageFlags() }
   }
+
+  @Test(
+    "By kind, a process's pages are those that the kernel counts: RssAnon anonymous, RssFile of files and the kernel's own",
+    .enabled(if: geteuid() == 0 && FileManager.default.fileExists(atPath: "/proc/kpageflags")))
+  func kernelCounts() throws {
+    let child = try sleeper()
+    defer { end(child) }
+    let memory = try ProcessMemory(pid: child.processIdentifier, withFiles: true)
+    let kinds = PageKind.kinds(of: try memory.pageFlags())
+    let status = try String(contentsOfFile: "/proc/\(child.processIdentifier)/status", encoding: .utf8)
+    func pages(_ key: String) -> Int? {
+      let line = status.split(separator: "\n").first { $0.hasPrefix(key + ":") }
+      return line.flatMap { Int($0.split(whereSeparator: \.isWhitespace)[1]) }.map { $0 / 4 }
+    }
+    #expect(kinds.count { $0 == .anonymous } == pages("RssAnon"))
+    #expect(kinds.count { $0 == .pageCache || $0 == .kernel } == pages("RssFile"))
+  }
 }
