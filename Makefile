@@ -4,7 +4,7 @@ PACKAGES := libxxhash-dev libzstd-dev libsqlite3-dev pkg-config gnuplot-nox zstd
 SWIFT    ?= swift
 MEMLAB   := .build/release/memlab
 
-.PHONY: run test build lint format reference bench deps toolchain clean help
+.PHONY: run test soak build lint format reference bench deps toolchain clean help
 
 run: build  ## Build, run the quickstart scenario, and say where its report is
 	$(MEMLAB) run Workloads/quickstart.yaml
@@ -15,6 +15,9 @@ build: deps  ## Build .build/release/memlab
 test: build  ## Build and run all tests; those of the command line run the release build
 	$(SWIFT) build --build-tests
 	MEMLAB_EXECUTABLE=$(CURDIR)/$(MEMLAB) $(SWIFT) test --skip-build
+
+soak: build  ## Compare 200 random mixtures, and every built-in case, with this machine's kernel; needs root
+	$(MEMLAB) verify ksm --wait 600 $(addprefix --case ,$(shell $(MEMLAB) verify ksm --list 2>/dev/null | tail -n +2 | cut -d' ' -f1)) --mixtures 200
 
 bench: deps  ## Measure memlab against floors that no implementation could do without; writes Reports/benchmarks
 	cd Tests/Benchmarks && $(SWIFT) build -c release --product memlab-bench

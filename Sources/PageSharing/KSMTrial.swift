@@ -22,6 +22,18 @@ public struct KSMTrial: Hashable, Sendable {
     self.steps = steps
   }
 
+  /// A trial in which spaces are filled once and nobody writes: each takes the next contents in a row and is registered, and then there are full scans.
+  /// - Parameter pageCounts: the pages of each space; one without pages is left out.
+  public init(filledOnce pageCounts: [Int], settings: KSMSettings, scans: Int) {
+    self.init(name: "inputs", settings: settings)
+    var first = 0
+    for (space, count) in pageCounts.filter({ $0 > 0 }).enumerated() {
+      steps += [.create(pages: count), .copy(space: space, pages: 0..<count, first: first), .merge(space: space, pages: 0..<count)]
+      first += count
+    }
+    steps += Array(repeating: .scan, count: scans)
+  }
+
   /// The kernel's knobs, without `smart_scan` and without a time to the next pruning.
   public static var plain: KSMSettings {
     var settings = KSMSettings()
@@ -80,6 +92,12 @@ public struct TrialError: Error, Hashable, Sendable, CustomStringConvertible {
   public let step: Int
   /// What is wrong with it.
   public let problem: String
+
+  /// A problem with a step.
+  public init(step: Int, problem: String) {
+    self.step = step
+    self.problem = problem
+  }
 
   /// The step and the problem.
   public var description: String { "step \(step): \(problem)" }

@@ -2,7 +2,7 @@ internal import Columns
 public import PageContents
 
 /// Pages of synthetic content, written out once: a trial's table of contents.
-public final class SyntheticPages: PageSource {
+public final class SyntheticPages: PageSource, Sendable {
   /// How many pages there are.
   public let pageCount: Int
   private let words: Column<UInt64>

@@ -8,7 +8,8 @@ public struct TrialLayout: Hashable, Sendable {
   public private(set) var pageCount = 0
 
   private var isAlive: [Bool] = []
-  private var isProtected: [[Bool]] = []
+  /// The pages of each space that may not be accessed, which are few.
+  private var protected: [Set<Int>] = []
 
   fileprivate init() {}
 
@@ -16,7 +17,7 @@ public struct TrialLayout: Hashable, Sendable {
     switch step {
     case .create(let pages):
       guard pages > 0, pages <= 1 << 30 else { return "a space has from 1 to 2^30 pages" }
-      return add(pages, isProtected: Array(repeating: false, count: pages))
+      return add(pages, protected: [])
     case .copy(let space, let pages, let first):
       guard first >= 0, first <= 1 << 31 else { return "there is no content \(first)" }
       contentCount = max(contentCount, first + pages.count)
@@ -34,7 +35,7 @@ public struct TrialLayout: Hashable, Sendable {
     case .protect(let space, let pages): return protect(space, pages, true)
     case .unprotect(let space, let pages): return protect(space, pages, false)
     case .fork(let space):
-      return life(space) ?? add(spaces[space].count, isProtected: isProtected[space])
+      return life(space) ?? add(spaces[space].count, protected: protected[space])
     case .exit(let space):
       if let problem = life(space) { return problem }
       isAlive[space] = false
@@ -44,12 +45,12 @@ public struct TrialLayout: Hashable, Sendable {
     }
   }
 
-  private mutating func add(_ pages: Int, isProtected: [Bool]) -> String? {
+  private mutating func add(_ pages: Int, protected: Set<Int>) -> String? {
     guard pageCount + pages <= 1 << 30 else { return "the spaces have more than 2^30 pages" }
     spaces.append(pageCount..<pageCount + pages)
     pageCount += pages
     isAlive.append(true)
-    self.isProtected.append(isProtected)
+    self.protected.append(protected)
     return nil
   }
 
@@ -66,12 +67,12 @@ public struct TrialLayout: Hashable, Sendable {
 
   private func access(_ space: Int, _ pages: Range<Int>) -> String? {
     if let problem = range(space, pages) { return problem }
-    return isProtected[space][pages].contains(true) ? "pages \(pages) of space \(space) may not be accessed" : nil
+    return protected[space].contains(where: { pages.contains($0) }) ? "pages \(pages) of space \(space) may not be accessed" : nil
   }
 
   private mutating func protect(_ space: Int, _ pages: Range<Int>, _ value: Bool) -> String? {
     if let problem = range(space, pages) { return problem }
-    for page in pages { isProtected[space][page] = value }
+    if value { protected[space].formUnion(pages) } else { protected[space].subtract(pages) }
     return nil
   }
 }

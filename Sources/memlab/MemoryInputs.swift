@@ -38,13 +38,16 @@ struct MemoryInputs: ParsableArguments {
   var scanner: ExactScanner { ExactScanner(threads: threads) }
 
   /// Opens everything, in order, or says what is wrong and throws the exit code.
-  func open() throws -> [MemoryInput] {
+  func open() throws -> [MemoryInput] { try Self.open(inputs, belowFourGiB: belowFourGiB, withFiles: withFiles) }
+
+  /// Opens memories by their names.
+  static func open(_ inputs: [String], belowFourGiB: UInt64? = nil, withFiles: Bool = false) throws -> [MemoryInput] {
     do throws(ImageError) {
       var opened: [MemoryInput] = []
       for input in inputs {
         if input == "vms:" {
-          opened += try Self.virtualMachines(withFiles: withFiles)
-        } else if let process = try Self.process(input, withFiles: withFiles) {
+          opened += try virtualMachines(withFiles: withFiles)
+        } else if let process = try process(input, withFiles: withFiles) {
           opened.append(MemoryInput(process: process))
         } else {
           opened += try RecordedMemory.open(input, options: RecordedMemory.Options(belowFourGiB: belowFourGiB))
