@@ -17,7 +17,8 @@ internal import Columns
 /// of hashes stand for trees sorted by hashes, and the second hash is XXH3; the stable set is hashed anew where the kernel updates hashes by
 /// the difference; a page's time is `ScanCosts` of the work done; a write to a merged page is noticed at the next visit, where the kernel
 /// notices it at once; full strength is a page's words once, not ten more; a full scan counts each page once, where the kernel stops to count a region
-/// that was seen in full, and may wait for ever if there is but one.
+/// that was seen in full, and may wait for ever if there is but one. UKSM's `full_scans` counts quarters of the memory, and so does the counter; a batch
+/// says that a full scan is over after every fourth.
 public final class UKSMScanner<Memory: ScannableMemory>: PageScanner {
   @usableFromInline let memory: Memory
   @usableFromInline let index: MergeIndex
@@ -111,9 +112,11 @@ public final class UKSMScanner<Memory: ScannableMemory>: PageScanner {
     wakeUp += result.work
     wakeUp.visits += result.pagesScanned
     wakeUpPlaces += places
-    result.completedFullScan = state.ladder.endWakeUp(pages: wakeUpPlaces, nanoseconds: ScanCosts().nanoseconds(of: wakeUp))
+    let isQuarterOver = state.ladder.endWakeUp(pages: wakeUpPlaces, nanoseconds: ScanCosts().nanoseconds(of: wakeUp))
     (wakeUp, wakeUpPlaces) = (ScanWork(), 0)
-    return result.completedFullScan && state.adjustStrength()
+    guard isQuarterOver else { return false }
+    result.completedFullScan = state.ladder.fullScans % 4 == 0
+    return state.adjustStrength()
   }
 
   /// Counts a batch; a wake-up that is not over goes on after these places.
@@ -129,7 +132,7 @@ public final class UKSMScanner<Memory: ScannableMemory>: PageScanner {
     work += result.work
   }
 
-  /// Frames shared, further sharers, waiting pages, zero pages, full scans as UKSM counts them, and pages scanned.
+  /// Frames shared, further sharers, waiting pages, zero pages, quarters of full scans (UKSM's `full_scans`), and pages scanned.
   public var counters: KSMCounters {
     var counters = KSMCounters()
     counters.fullScans = state.ladder.fullScans

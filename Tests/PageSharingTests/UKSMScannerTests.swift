@@ -24,7 +24,7 @@ import Testing
       $0.uksm.governor = .quiet
     }
     #expect(trial.survive(steps: 30))
-    trial.rest(rounds: 16)
+    trial.rest(rounds: 4)
     // Pages on the zero page have no frame; zeros that were merged while they were pinned may share one.
     #expect(trial.memory.usedFrames == trial.framesByRule { _ in 0 })
     #expect(trial.isTruthful)
@@ -42,9 +42,10 @@ import Testing
     return scanner
   }
 
-  func scan(_ scanner: UKSMScanner<WritableMemory>, fullScans: Int) {
-    var left = fullScans
-    while left > 0 { if scanner.scanBatch(pages: .max, at: 0).completedFullScan { left -= 1 } }
+  /// Scans until so many more quarters of all pages were looked at.
+  func scan(_ scanner: UKSMScanner<WritableMemory>, quarters: UInt64) {
+    let end = scanner.counters.fullScans + quarters
+    while scanner.counters.fullScans < end { _ = scanner.scanBatch(pages: .max, at: 0) }
   }
 
   @Test("A page is merged at its first visit")
@@ -64,10 +65,10 @@ import Testing
     let before = scanner.hashStrength
     for page in 0..<210 { memory.pinned.insert(page) }
     // In the tenth, both directions are tried.
-    scan(scanner, fullScans: 8)
+    scan(scanner, quarters: 8)
     #expect(scanner.hashStrength > 8 * before)
     memory.pinned = []
-    scan(scanner, fullScans: 4)
+    scan(scanner, quarters: 4)
     #expect(memory.usedFrames == 21)
     #expect((0..<210).allSatisfy { memory.content(of: $0) == 3 + $0 % 21 })
   }
@@ -77,7 +78,7 @@ import Testing
     let memory = WritableMemory((0..<200).map { 3 + $0 % 10 * 2 })
     for page in 0..<200 { memory.pinned.insert(page) }
     let scanner = scanner(of: memory)
-    scan(scanner, fullScans: 8)
+    scan(scanner, quarters: 8)
     #expect(scanner.hashStrength < 64)
   }
 
