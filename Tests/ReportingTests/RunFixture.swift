@@ -113,6 +113,7 @@ enum RunFixture {
       (.swappedBytes, bytes(max(0, x - 0.5) * 60 * Double(mebibyte))), (.savedZeroPages, .count(UInt64(saved * 0.2))),
       (.savedSelfPages, .count(UInt64(saved * 0.3))), (.savedInterPages, .count(UInt64(saved * 0.5))),
       (.merges, .count(UInt64(saved * 1.2))),
+      (.savedBytes, .count((UInt64(saved * 0.2) + UInt64(saved * 0.3) + UInt64(saved * 0.5)) * 4096)),
       (.cowBreaks, .count(UInt64(saved * 0.1))),
     ]
     return host.map { Sample(timeNanoseconds: time, vm: "", metric: $0.0, value: $0.1) } + samples
