@@ -27,6 +27,9 @@ public enum Metric: String, CaseIterable, Sendable {
   case scannerCPUNanoseconds = "scanner_cpu_ns"
   case scannerCPU = "scanner_cpu"
   case pagesToScan = "pages_to_scan"
+  case storedPages = "stored_pages"
+  case storedBytes = "stored_bytes"
+  case savedBytes = "saved_bytes"
   // Of a virtual machine.
   case ksmMergingPages = "ksm_merging_pages"
   case ksmRmapItems = "ksm_rmap_items"
@@ -79,6 +82,9 @@ public enum Metric: String, CaseIterable, Sendable {
     case .scannerCPUNanoseconds: ("ns", "Processor time that the scanner's work took since the start, by the costs of its operations.")
     case .scannerCPU: ("ratio", "The scanner's processor time since the last sample, as a part of one processor.")
     case .pagesToScan: ("pages", "Pages in a batch of the scanner, as they are set now; 0 while a tuner has it stopped.")
+    case .storedPages: ("pages", "Guest pages without a frame that the scanner stores as patches or compressed.")
+    case .storedBytes: ("bytes", "What those take.")
+    case .savedBytes: ("bytes", "What the scanner saves: the saved pages and the stored ones, less what the stores take.")
     case .ksmMergingPages: ("pages", "The guest's pages that share a stable page, the first sharer of each included (/proc/PID/ksm_stat).")
     case .ksmRmapItems: ("items", "Items that the scanner keeps for the guest's pages (/proc/PID/ksm_stat).")
     case .ksmProcessProfit:

@@ -66,6 +66,14 @@ public struct SharingSummary: Hashable, Sendable {
   public var merges: UInt64 = 0
   /// Shared pages copied because a guest wrote to them, since the start.
   public var cowBreaks: UInt64 = 0
+  /// Pages that trapped at any access for the scanner's sake and were copied for it, since the start.
+  public var accessBreaks: UInt64 = 0
+  /// Guest pages that the scanner stores in a form of its own.
+  public var storedPages: UInt64 = 0
+  /// What those take, in bytes.
+  public var storedBytes: UInt64 = 0
+  /// What the scanner saves in bytes: the saved pages and the stored ones, less what the stores take.
+  public var savedBytes: UInt64 = 0
   /// The scanner's own counters.
   public var ksm = KSMCounters()
   /// When the first page was merged, in nanoseconds of virtual time; nil if none was.

@@ -9,8 +9,9 @@ internal import Translation
 extension Experiment {
   /// Samples every metric, and audits if audits are wanted.
   func sample() {
-    sampleHost()
-    sampleScanner()
+    let census = host.sharingCensus()
+    sampleHost(census)
+    sampleScanner(census)
     for tenant in tenants { sample(tenant) }
     guard audited else { return }
     let found = Audit.run(host)
@@ -29,9 +30,8 @@ extension Experiment {
     samples.append(Sample(timeNanoseconds: now, vm: vm, metric: metric, value: .real(value)))
   }
 
-  private func sampleHost() {
+  private func sampleHost(_ census: SharingCensus) {
     let summary = hostSummary()
-    let census = host.sharingCensus()
     let values: [(Metric, UInt64)] = [
       (.freeBytes, summary.freeBytes), (.privateBytes, summary.privateBytes), (.sharedBytes, summary.sharedBytes),
       (.balloonedBytes, summary.balloonedBytes), (.swappedBytes, summary.swappedBytes), (.savedZeroPages, UInt64(census.savedZero)),
@@ -41,7 +41,7 @@ extension Experiment {
     for (metric, value) in values { note("", metric, value) }
   }
 
-  private func sampleScanner() {
+  private func sampleScanner(_ census: SharingCensus) {
     let counters = driver?.scanner.counters ?? KSMCounters()
     let scannerNanoseconds = driver?.nanoseconds ?? 0
     let pagesToScan = driver.map { $0.runs ? $0.pace.pages : 0 } ?? 0
@@ -50,7 +50,8 @@ extension Experiment {
       (.pagesSharing, counters.pagesSharing), (.pagesUnshared, counters.pagesUnshared), (.pagesVolatile, counters.pagesVolatile),
       (.pagesSkipped, counters.pagesSkipped), (.ksmZeroPages, counters.ksmZeroPages), (.stableNodeChains, counters.stableNodeChains),
       (.stableNodeDups, counters.stableNodeDups), (.rmapItems, counters.rmapItems), (.scannerVisits, driver?.scanner.work.visits ?? 0),
-      (.scannerCPUNanoseconds, scannerNanoseconds), (.pagesToScan, pagesToScan),
+      (.scannerCPUNanoseconds, scannerNanoseconds), (.pagesToScan, pagesToScan), (.storedPages, storedPages),
+      (.storedBytes, driver?.scanner.storedBytes ?? 0), (.savedBytes, savedBytes(census)),
     ]
     for (metric, value) in values { note("", metric, value) }
     samples.append(Sample(timeNanoseconds: now, vm: "", metric: .generalProfit, value: .integer(counters.generalProfit)))
@@ -87,6 +88,15 @@ extension Experiment {
     note(name, .slowdown, window.slowdown(cost))
   }
 
+  /// Pages that the scanner stores in a form of its own.
+  private var storedPages: UInt64 { host.vms.reduce(0) { $0 + UInt64(max(0, $1.entrustedPages)) } }
+
+  /// What sharing and storing save, in bytes; 0 where the stores take more than they save.
+  private func savedBytes(_ census: SharingCensus) -> UInt64 {
+    let saved = (UInt64(census.savedPages) + storedPages) << 12
+    return saved - min(saved, driver?.scanner.storedBytes ?? 0)
+  }
+
   /// What the scanner counts of a guest; nil before it is on the scanner's list, once it has ended, or where the scanner does not count so.
   private func processStatistics(of tenant: Tenant) -> KSMProcessStatistics? {
     guard tenant.vm.isRunning, let space = tenant.space else { return nil }
@@ -118,6 +128,8 @@ extension Experiment {
     sharing.shareablePages = shareablePages()
     sharing.merges = host.events.merges
     sharing.cowBreaks = host.events.copiesOnWrite
+    sharing.accessBreaks = host.events.copiesOnAccess
+    (sharing.storedPages, sharing.storedBytes, sharing.savedBytes) = (storedPages, driver?.scanner.storedBytes ?? 0, savedBytes(census))
     sharing.ksm = driver?.scanner.counters ?? KSMCounters()
     sharing.firstMergeNanoseconds = firstMerge
     sharing.work = driver?.scanner.work ?? ScanWork()

@@ -9,8 +9,8 @@ internal import Scenarios
 final class ScanDriver {
   /// The scanner.
   let scanner: any PageScanner<Host>
-  /// The processor time that it took so far.
-  private(set) var nanoseconds: UInt64 = 0
+  /// The processor time that its work took so far, in batches and between them: some scanners work when a guest reads a block.
+  var nanoseconds: UInt64 { Self.costs.nanoseconds(of: scanner.work) }
   /// Whether it runs; a tuner may stop it.
   private(set) var runs: Bool
 
@@ -47,7 +47,6 @@ final class ScanDriver {
     let pace = pace
     let batch = scanner.scanBatch(pages: max(1, pace.pages), at: now)
     let cost = Self.costs.nanoseconds(of: batch.work)
-    nanoseconds = nanoseconds.addingSaturating(cost)
     if batch.completedFullScan { noteFullScan(endedAt: now.addingSaturating(cost)) }
     return max(Self.leastPauseNanoseconds, pace.pauseNanoseconds.addingSaturating(cost))
   }

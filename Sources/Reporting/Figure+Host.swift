@@ -48,13 +48,14 @@ extension Figure {
   /// The bytes of a page, as sharing counts pages.
   static let pageBytes: UInt64 = 4096
 
-  /// A figure of stacked areas and lines over time.
-  private static func host(
+  /// A figure of stacked areas and lines over time; further columns stand in its table only.
+  static func host(
     named name: String, title: String, caption: String, alternative: String, areas: [(FigureTable.Column, color: String)],
-    lines: [(FigureTable.Column, color: String)], _ series: SampleSeries, axis: (_ peak: Double) -> Axis
+    lines: [(FigureTable.Column, color: String)], further: [FigureTable.Column] = [], _ series: SampleSeries,
+    axis: (_ peak: Double) -> Axis
   ) -> Figure {
     let columns = areas.map(\.0) + lines.map(\.0)
-    let table = FigureTable(columns: [series.timeColumn] + columns)
+    let table = FigureTable(columns: [series.timeColumn] + columns + further)
     let stacked = series.times.indices.map { row in areas.reduce(0) { $0 + $1.0.cells[row].number } }.max() ?? 0
     let peak = lines.indices.reduce(stacked) { max($0, table.maximum(of: 1 + areas.count + $1)) }
     guard !columns.isEmpty, !series.times.isEmpty else {

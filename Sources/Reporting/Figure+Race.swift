@@ -127,8 +127,7 @@ struct RaceCurve {
       }
       guard case .count(let count) = sample.value else { continue }
       switch sample.metric {
-      case .savedZeroPages, .savedSelfPages, .savedInterPages:
-        saved[saved.count - 1] = saved[saved.count - 1].addingReportingOverflow(count &* Figure.pageBytes).partialValue
+      case .savedBytes: saved[saved.count - 1] = count
       case .scannerCPUNanoseconds: spent[spent.count - 1] = count
       default: continue
       }

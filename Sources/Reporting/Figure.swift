@@ -24,7 +24,8 @@ struct Figure {
   static func all(of result: RunResult) -> [Figure] {
     let series = SampleSeries(result.timeline)
     return [
-      savedPages(result, series), hostMemory(result, series), machineShares(result, series), balloons(result, series),
+      savedPages(result, series), scannerPages(result, series), scannerTime(result, series), hostMemory(result, series),
+      machineShares(result, series), balloons(result, series),
       translation(result, series), exits(result),
     ]
   }

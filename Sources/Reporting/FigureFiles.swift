@@ -15,7 +15,7 @@ enum FigureFiles {
   /// Writes and draws all figures into a folder.
   /// - Parameters:
   ///   - program: gnuplot's name in the search path.
-  ///   - threads: how many figures are drawn at a time.
+  ///   - threads: how many figures are drawn at a time; with 0, none is.
   /// - Returns: the pictures' texts by the figures' names, and what could not be drawn, in words.
   static func write(_ figures: [Figure], to folder: URL, program: String = "gnuplot", threads: Int = 2) async throws -> (
     pictures: [String: String], warnings: [String]
@@ -25,6 +25,7 @@ enum FigureFiles {
       try Data(figure.table.csv.text.utf8).write(to: folder.appendingPathComponent("\(figure.name).csv"))
       if let script = figure.script { try Data(script.utf8).write(to: folder.appendingPathComponent("\(figure.name).gp")) }
     }
+    guard threads > 0 else { return ([:], []) }
     guard Self.canStartPrograms(threads) else {
       return ([:], ["too few files may be open (ulimit -n) to start gnuplot: the report has tables in place of its figures"])
     }

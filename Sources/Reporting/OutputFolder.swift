@@ -78,8 +78,8 @@ struct OutputFolder {
     try files.createDirectory(at: replaced, withIntermediateDirectories: false)
     var undo: [(from: URL, to: URL)] = []
     do {
-      // What an older report had and this one has not must not be taken for a part of it.
-      for name in Self.reportNames where !names.contains(name) {
+      // What an older report had and this one, which is whole, has not must not be taken for a part of it.
+      for name in Self.reportNames where names.contains("manifest.json") && !names.contains(name) {
         let (place, old) = (destination.appendingPathComponent(name), replaced.appendingPathComponent(name))
         guard Self.type(of: place) != nil else { continue }
         try move(place, old)

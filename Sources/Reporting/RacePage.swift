@@ -111,7 +111,7 @@ struct RacePage {
     if !race.failedExpectations.isEmpty { notices.append(("Expectations of the scenario that do not hold:", race.failedExpectations)) }
     let broken = race.entries.filter { $0.result?.audit.violations ?? 0 > 0 }.map(\.spec.name)
     if !broken.isEmpty { notices.append(("The audit found breaches of the laws; these variants' numbers cannot be trusted.", broken)) }
-    if !undrawn.isEmpty { notices.append(("Figures could not be drawn; their tables stand in for them.", undrawn.map(\.title))) }
+    if !undrawn.isEmpty { notices.append(("Figures were not drawn; their tables stand in for them.", undrawn.map(\.title))) }
     return notices.map { .init(title: $0.0, items: $0.1, hasItems: !$0.1.isEmpty) }
   }
 }

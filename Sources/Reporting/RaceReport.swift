@@ -14,7 +14,7 @@ public enum RaceReport {
   /// Writes everything about a race into a folder. Variants that did not run have no folder.
   /// - Parameters:
   ///   - path: the folder: a new one, an empty one, or that of an older run, which is replaced.
-  ///   - threads: how many figures are drawn at a time.
+  ///   - threads: how many figures are drawn at a time; with 0, none is: their numbers and scripts are written all the same.
   /// - Returns: what the report had to do without, each in words.
   /// - Throws: why it could not be written; then the folder is as it was.
   @discardableResult
@@ -99,10 +99,10 @@ struct RaceCells {
 
   init(_ result: RunResult) {
     let (row, sharing) = (RaceRow(result), result.sharing)
-    saved = Wording.mebibytes(RunHighlights(result).savedBytes)
+    saved = Wording.mebibytes(sharing.savedBytes)
     mean = Wording.mebibytes(row["saved_mean_bytes"].map { UInt64($0.number) } ?? 0)
     (zero, own, inter) = (Wording.grouped(sharing.savedZero), Wording.grouped(sharing.savedSelf), Wording.grouped(sharing.savedInter))
-    (merges, copies) = (Wording.grouped(sharing.merges), Wording.grouped(sharing.cowBreaks))
+    (merges, copies) = (Wording.grouped(sharing.merges), Wording.grouped(sharing.cowBreaks + sharing.accessBreaks))
     firstMerge = sharing.firstMergeNanoseconds.map { "\(Wording.fixed(Double($0) / 1e9, decimals: 2)) s" } ?? "never"
     visits = Wording.grouped(sharing.work.visits)
     seconds = Wording.fixed(Double(sharing.scannerNanoseconds) / 1e9, decimals: 2)

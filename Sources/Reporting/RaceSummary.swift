@@ -38,9 +38,12 @@ struct RaceRow {
     ("saved_self", "pages", "Of them, pages equal to another of the same guest."),
     ("saved_inter", "pages", "Of them, pages equal to another guest's."),
     ("shareable_pages", "pages", "Guest pages that would need no frame of their own if every content were kept once, at the end."),
+    ("stored_pages", "pages", "Guest pages that the scanner stores as patches or compressed, at the end."),
+    ("saved_bytes", "bytes", "What all of this saves at the end, less what the stores take."),
     ("saved_mean_bytes", "bytes", "What sharing saved on average over the samples."),
     ("merges", "merges", "Pages merged since the start."),
     ("cow_breaks", "copies", "Shared pages copied because a guest wrote to them, since the start."),
+    ("access_breaks", "copies", "Pages that trapped at any access for the scanner's sake and were copied for it."),
     ("first_merge_ns", "ns", "When the first page was merged; empty if none was."),
     ("full_scans", "scans", "Full scans of all registered memory."),
     ("scanner_visits", "visits", "Visits of the scanner to pages."),
@@ -63,8 +66,8 @@ struct RaceRow {
     let mean = slowdowns.isEmpty ? nil : MetricValue.real(slowdowns.reduce(0, +) / Double(slowdowns.count))
     values = [
       .count(sharing.savedPages), .count(sharing.savedZero), .count(sharing.savedSelf), .count(sharing.savedInter),
-      .count(sharing.shareablePages),
-      .count(Self.meanSavedBytes(result)), .count(sharing.merges), .count(sharing.cowBreaks),
+      .count(sharing.shareablePages), .count(sharing.storedPages), .count(sharing.savedBytes), .count(Self.meanSavedBytes(result)),
+      .count(sharing.merges), .count(sharing.cowBreaks), .count(sharing.accessBreaks),
       sharing.firstMergeNanoseconds.map { .count($0) }, .count(sharing.ksm.fullScans), .count(sharing.work.visits),
       .count(sharing.scannerNanoseconds), .integer(sharing.ksm.generalProfit), .count(result.host.freeMinBytes),
       .count(result.host.swappedBytes), mean, slowdowns.max().map { .real($0) }, .count(result.audit.violations),
@@ -77,13 +80,12 @@ struct RaceRow {
 
   /// What was saved on average over the samples, in bytes; 0 without any.
   private static func meanSavedBytes(_ result: RunResult) -> UInt64 {
-    let parts: [Metric] = [.savedZeroPages, .savedSelfPages, .savedInterPages]
-    var (pages, moments) = (UInt64(0), UInt64(0))
-    for sample in result.timeline where sample.vm.isEmpty && parts.contains(sample.metric) {
-      if sample.metric == parts[0] { moments += 1 }
-      if case .count(let count) = sample.value { pages = pages.addingReportingOverflow(count).partialValue }
+    var (sum, moments) = (UInt128(0), UInt128(0))
+    for sample in result.timeline where sample.vm.isEmpty && sample.metric == .savedBytes {
+      guard case .count(let count) = sample.value else { continue }
+      (sum, moments) = (sum + UInt128(count), moments + 1)
     }
-    return moments == 0 ? 0 : pages / moments * Figure.pageBytes + pages % moments * Figure.pageBytes / moments
+    return moments == 0 ? 0 : UInt64(sum / moments)
   }
 }
 

@@ -18,6 +18,9 @@ struct ReportPage {
   let cards: [SummaryCard]
   let sections: [Section]
   let machines: MachineTable
+  /// What the scanner counts of each machine.
+  let profits: MachineTable
+  let hasProfits: Bool
   let inputs: [ManifestInput.InputFile]
   let hasInputs: Bool
   let files: [File]
@@ -120,6 +123,8 @@ extension ReportPage {
     cards = SummaryCard.all(of: result)
     sections = Self.sections(figures, pictures)
     machines = Self.machineTable(result)
+    profits = Self.profitTable(result)
+    hasProfits = result.vms.contains { $0.ksm != KSMProcessStatistics() }
     inputs = manifest.inputs.map { .init(path: $0.path == manifest.scenarioFile ? manifest.scenarioName : $0.path, sha256: $0.sha256) }
     hasInputs = !inputs.isEmpty
     files = Self.files
@@ -150,7 +155,7 @@ extension ReportPage {
           result.audit.messages
         ))
     }
-    if !undrawn.isEmpty { notices.append(("Figures could not be drawn; their tables stand in for them.", undrawn.map(\.title))) }
+    if !undrawn.isEmpty { notices.append(("Figures were not drawn; their tables stand in for them.", undrawn.map(\.title))) }
     return notices.map { Notice(title: $0.0, items: $0.1, hasItems: !$0.1.isEmpty) }
   }
 
@@ -161,6 +166,11 @@ extension ReportPage {
         "sharing", "What is saved: zero, self, inter-VM",
         "Equal pages need one frame. Whose pages they are decides what a host without the scanner, or with other neighbours, would lose.",
         ["saved-pages"]
+      ),
+      (
+        "scanner", "The scanner: what it counts and what it costs",
+        "Its own counters lag behind the memory: it learns of a write when it comes by again. Its work is counted in operations, each with its cost.",
+        ["scanner-pages", "scanner-cpu"]
       ),
       ("host", "Host memory over time", "Where the host's frames are, and what it holds without a frame.", ["host-memory"]),
       ("shares", "Each machine's share", "All panels have one scale, so that machines can be compared.", ["machine-shares"]),
@@ -205,6 +215,18 @@ extension ReportPage {
     return MachineTable(columns: columns.map { Cell(text: $0.0, tone: $0.1) }, rows: rows)
   }
 
+  private static func profitTable(_ result: RunResult) -> MachineTable {
+    let columns = [("Machine", "text"), ("Merging pages", ""), ("Zero pages", ""), ("Items", ""), ("Profit (MiB)", "")]
+    let rows = result.vms.map { vm in
+      let numbers = [
+        Wording.grouped(vm.ksm.mergingPages), Wording.grouped(vm.ksm.zeroPages), Wording.grouped(vm.ksm.rmapItems),
+        Wording.fixed(Double(vm.ksm.profit) / 0x1p20, decimals: 2),
+      ]
+      return Row(name: vm.name, cells: numbers.map { Cell(text: $0, tone: "") })
+    }
+    return MachineTable(columns: columns.map { Cell(text: $0.0, tone: $0.1) }, rows: rows)
+  }
+
   private static let files = [
     File(name: "summary.json", meaning: "the state at the end, for scripts"),
     File(name: "timeline.csv", meaning: "every metric at every sample, one value a line"),
@@ -220,7 +242,7 @@ extension ReportPage.DrawnFigure {
     let inline = picture.flatMap { InlineSVG.element($0, figure: figure.name, title: figure.title, description: figure.alternative) }
     let missing =
       figure.script == nil
-      ? "Nothing was sampled that this figure could show." : "The figure could not be drawn; its table below has the numbers."
+      ? "Nothing was sampled that this figure could show." : "The figure was not drawn; its table below has the numbers."
     let all = figure.table.count
     let note =
       all > ReportPage.rowLimit

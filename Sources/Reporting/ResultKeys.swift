@@ -43,6 +43,13 @@ public enum ResultKeys {
         ),
         ("sharing.merges", "merges", Metric.merges.meaning),
         ("sharing.cow_breaks", "copies", Metric.cowBreaks.meaning),
+        (
+          "sharing.access_breaks", "copies",
+          "Pages that trapped at any access for the scanner's sake and were copied for it, since the start."
+        ),
+        ("sharing.stored_pages", "pages", Metric.storedPages.meaning),
+        ("sharing.stored_bytes", "bytes", Metric.storedBytes.meaning),
+        ("sharing.saved_bytes", "bytes", Metric.savedBytes.meaning),
         ("sharing.first_merge_ns", "ns", "When the first page was merged, in virtual time; null if none was."),
         ("sharing.scanner.cpu_ns", "ns", Metric.scannerCPUNanoseconds.meaning),
         ("state", "name", "complete, or partial where the run was interrupted: numbers are then those of the moment of the interruption."),

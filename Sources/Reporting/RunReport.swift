@@ -27,7 +27,7 @@ public enum RunReport {
   /// Writes everything about a run into a folder.
   /// - Parameters:
   ///   - path: the folder: a new one, an empty one, or that of an older run, which is replaced.
-  ///   - threads: how many figures are drawn at a time.
+  ///   - threads: how many figures are drawn at a time; with 0, none is: their numbers and scripts are written all the same.
   /// - Returns: what the report had to do without, each in words.
   /// - Throws: why it could not be written; then the folder is as it was.
   @discardableResult

@@ -46,6 +46,9 @@ extension SharingSummary {
         .init("saved_pages", .count(savedPages)), .init("saved_zero", .count(savedZero)), .init("saved_self", .count(savedSelf)),
         .init("saved_inter", .count(savedInter)), .init("shareable_pages", .count(shareablePages)), .init("merges", .count(merges)),
         .init("cow_breaks", .count(cowBreaks)),
+        .init("access_breaks", .count(accessBreaks)), .init("stored_pages", .count(storedPages)),
+        .init("stored_bytes", .count(storedBytes)),
+        .init("saved_bytes", .count(savedBytes)),
         .init("first_merge_ns", firstMergeNanoseconds.map { .count($0) } ?? .null),
       ] + ksm.fields.map { .init($0.name, $0.value) } + [.init("ksm", ksm.summary), .init("scanner", scanner)]
     return .object(members)

@@ -98,6 +98,12 @@ public struct SharingSpec: Hashable, Sendable {
   public var esx = ESXSettings()
   /// The knobs of the scanner of zero pages.
   public var zeroOnly = ZeroOnlySettings()
+  /// The knobs of XLH.
+  public var xlh = XLHSettings()
+  /// The knobs of the scanner inside domains.
+  public var sameVM = SameVMSettings()
+  /// The knobs of Difference Engine.
+  public var differenceEngine = DifferenceEngineSettings()
 
   /// The settings of a scanner that draws its random numbers from a seed.
   public func settings(seed: UInt64) -> ScannerSettings {
@@ -107,6 +113,9 @@ public struct SharingSpec: Hashable, Sendable {
     settings.esx = esx
     settings.esx.isSalted = salting
     settings.zeroOnly = zeroOnly
+    settings.xlh = xlh
+    settings.sameVM = sameVM
+    settings.differenceEngine = differenceEngine
     settings.seed = seed
     return settings
   }

@@ -112,6 +112,42 @@ enum ScenarioFields {
       "Whether scanners that know tenants (esx) share inside each of them only, as VMware ESX does since 2014."),
     .section("esx", \.esx, esx, "The knobs of VMware ESX's page sharer."),
     .section("zero_only", \.zeroOnly, zeroOnly, "The knobs of the scanner of zero pages."),
+    .section("xlh", \.xlh, xlh, "The knobs of XLH, the scanner with hints from the block layer."),
+    .section("same_vm", \.sameVM, sameVM, "The knobs of the scanner that shares inside domains only."),
+    .section("difference_engine", \.differenceEngine, differenceEngine, "The knobs of Difference Engine."),
+  ]
+
+  private static let xlh: [Member<XLHSettings>] = [
+    .value(
+      "hints", \.hintCapacity, .integer(1...1_000_000_000), default: .text("16384"),
+      "How many hints are kept; where there is no room, the oldest is lost."),
+    .value("hint_order", \.hintOrder, .oneOf("an order of hints"), default: .text("newestFirst"), "Which hint is taken first."),
+    .value(
+      "hint_life", \.hintLifeNanoseconds, .duration("0s", 0...longestRun), default: .text("0s"),
+      "After how long a hint is worth nothing any more, in virtual time; 0s for never."),
+    .value("hint_runs", \.hintRuns, .integer(0...1_000_000), default: .text("1"), "Batches of hints before scan_runs batches of the scan."),
+    .value(
+      "scan_runs", \.scanRuns, .integer(1...1_000_000), default: .text("1"), "Batches of the linear scan after hint_runs batches of hints."),
+  ]
+
+  private static let sameVM: [Member<SameVMSettings>] = [
+    .value(
+      "domain", \.domain, .oneOf("a domain"), default: .text("space"), "Inside what pages are shared: each machine, or all of a tenant.")
+  ]
+
+  private static let differenceEngine: [Member<DifferenceEngineSettings>] = [
+    .value("groups", \.groups, .integer(1...64), default: .text("2"), "Keys of a page (k)."),
+    .value("blocks", \.blocksPerGroup, .integer(1...64), default: .text("1"), "Blocks of 64 bytes that a key is made of (s)."),
+    .value("candidates", \.candidates, .integer(1...64), default: .text("1"), "Candidates that are remembered of a key (c)."),
+    .value("patch_limit", \.patchLimit, .integer(0...4095), default: .text("2048"), "The most bytes that a patch may take."),
+    .value(
+      "compress_limit", \.compressLimit, .integer(0...4095), default: .text("2048"), "The most bytes that a compressed page may take."),
+    .value(
+      "patch_after", \.patchAfter, .integer(1...62), default: .text("1"),
+      "For how many rounds in a row a page must not be accessed to be patched."),
+    .value(
+      "compress_after", \.compressAfter, .integer(1...62), default: .text("4"),
+      "For how many rounds in a row a page must not be accessed to be compressed, at least patch_after."),
   ]
 
   private static let esx: [Member<ESXSettings>] = [

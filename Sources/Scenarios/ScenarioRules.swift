@@ -81,6 +81,11 @@ struct ScenarioRules {
       at: "host.numa_nodes",
       with: ["host.memory"],
       "\(scenario.host.memory) in \(scenario.host.numaNodes) NUMA nodes are less than 16MiB each")
+    let engine = scenario.sharing.differenceEngine
+    require(
+      engine.compressAfter >= engine.patchAfter, at: "sharing.difference_engine.compress_after",
+      with: ["sharing.difference_engine.patch_after"],
+      "compress_after (\(engine.compressAfter)) is less than patch_after (\(engine.patchAfter))")
     checkNames()
     for (index, vm) in scenario.vms.enumerated() {
       let path = "vms.\(index)"

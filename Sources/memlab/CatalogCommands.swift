@@ -34,8 +34,10 @@ struct ListCommand: ParsableCommand {
   /// What there is besides scenarios: a heading, a key, and names each with a line.
   private var groups: [(heading: String, key: String, items: [(name: String, line: String)])] {
     [
-      ("Scanners (memlab scan --scanner)", "scanners", ScannerName.allCases.map { ($0.rawValue, $0.line) }),
-      ("Page sharers of runs (sharing.scanner)", "sharers", ScannerKind.allCases.map { ($0.rawValue, $0.summary) }),
+      (
+        "Scanners (memlab scan --scanner; but for exact, sharing.scanner of a scenario)", "scanners",
+        ScannerName.allCases.map { ($0.rawValue, $0.line) }
+      ),
       ("Tuners of page sharers (sharing.tuner)", "tuners", TunerKind.allCases.map { ($0.rawValue, $0.summary) }),
       ("Overcommit policies (overcommit.policy)", "policies", PolicyKind.allCases.map { ($0.rawValue, $0.line) }),
       ("Cost presets (host.cost)", "cost_presets", CostPreset.all.map { ($0.name, $0.line) }),

@@ -38,6 +38,8 @@ struct RunCommand: AsyncParsableCommand {
       valueName: "n"))
   var threads: Int?
   @Flag(inversion: .prefixedNo, help: "Check all laws of the machine at every sample.") var audit = true
+  @Flag(inversion: .prefixedNo, help: "Draw the figures of the report; their numbers and scripts are written in any case.") var figures =
+    true
 
   func validate() throws {
     guard !scenario.isEmpty else { throw ValidationError("the name of the scenario is empty") }
@@ -82,7 +84,7 @@ struct RunCommand: AsyncParsableCommand {
     progress.end()
     result.failedExpectations = RunVerdict.failedExpectations(of: result)
     do throws(ReportingError) {
-      tell(try await RunReport.write(result, manifest: manifest(Date()), to: folder, threads: threadCount))
+      tell(try await RunReport.write(result, manifest: manifest(Date()), to: folder, threads: figures ? threadCount : 0))
     } catch { throw Diagnostics.fail(.cannotWrite, "error: \(error)") }
     switch output.format {
     case .text: try StandardOutput.write(RunReport.summaryText(result) + "\nreport: \(folder)/report.html\n")
@@ -105,7 +107,7 @@ struct RunCommand: AsyncParsableCommand {
       result = RunVerdict.judge(found)
     } catch { throw Diagnostics.fail(.badInput, "\(scenario): error: \(error)") }
     do throws(ReportingError) {
-      tell(try await RaceReport.write(result, manifest: manifest(Date()), to: folder, threads: threadCount))
+      tell(try await RaceReport.write(result, manifest: manifest(Date()), to: folder, threads: figures ? threadCount : 0))
     } catch { throw Diagnostics.fail(.cannotWrite, "error: \(error)") }
     switch output.format {
     case .text: try StandardOutput.write(RaceReport.summaryText(result) + "\nreport: \(folder)/report.html\n")

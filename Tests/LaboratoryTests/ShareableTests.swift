@@ -1,5 +1,6 @@
 import Guests
 import PageSharing
+import RAMImages
 import Scenarios
 import Testing
 

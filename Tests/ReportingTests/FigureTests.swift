@@ -42,7 +42,7 @@ struct FigureTests {
     }
     let (pictures, warnings) = try await FigureFiles.write(Figure.all(of: result), to: folder.url)
     #expect(warnings == [])
-    #expect(pictures.count == 6)
+    #expect(pictures.count == 8)
   }
 
   @Test("Without gnuplot the numbers and scripts are still written, with one warning, and the page says what is missing")
@@ -55,7 +55,7 @@ struct FigureTests {
     #expect(warnings == ["gnuplot is not in the search path: the report has tables in place of its figures"])
     #expect(try folder.files() == figures.flatMap { ["\($0.name).csv", "\($0.name).gp"] }.sorted())
     let page = ReportPage(result, manifest: RunFixture.manifest(), figures: figures, pictures: pictures).html
-    #expect(page.contains("Figures could not be drawn") && page.contains("The figure could not be drawn; its table below has the numbers."))
+    #expect(page.contains("Figures were not drawn") && page.contains("The figure was not drawn; its table below has the numbers."))
   }
 
   @Test("When gnuplot fails, its words are in the warning and no broken picture is left")

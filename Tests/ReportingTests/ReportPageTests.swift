@@ -124,7 +124,7 @@ struct ReportPageTests {
   func thinning() throws {
     let text = page(RunFixture.fourGuests(samples: 1000))
     #expect(text.contains("200 rows at even distances; host-memory.csv beside this report has all 1\u{a0}001 rows."))
-    #expect(try PageOutline(text).elements.filter { $0.name == "tr" }.count <= 5 * 201 + 20)
+    #expect(try PageOutline(text).elements.filter { $0.name == "tr" }.count <= 7 * 201 + 30)
   }
 
   @Test("Thinning keeps the first and the last row and never takes a row twice", arguments: [1, 2, 199, 200, 201, 399, 1000, 12_345])

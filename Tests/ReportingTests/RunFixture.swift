@@ -112,7 +112,10 @@ enum RunFixture {
       (.freeBytes, bytes(free)), (.privateBytes, bytes(privateSum)), (.sharedBytes, bytes(sharedSum)), (.balloonedBytes, bytes(heldSum)),
       (.swappedBytes, bytes(max(0, x - 0.5) * 60 * Double(mebibyte))), (.savedZeroPages, .count(UInt64(saved * 0.2))),
       (.savedSelfPages, .count(UInt64(saved * 0.3))), (.savedInterPages, .count(UInt64(saved * 0.5))),
-      (.merges, .count(UInt64(saved * 1.2))),
+      (.merges, .count(UInt64(saved * 1.2))), (.pagesShared, .count(UInt64(saved * 0.4))), (.pagesSharing, .count(UInt64(saved))),
+      (.pagesUnshared, .count(UInt64(saved * 2))), (.pagesVolatile, .count(UInt64(saved * (1 - x)))), (.ksmZeroPages, .count(0)),
+      (.generalProfit, .integer(Int64(saved * 4096) - 100_000_000)), (.scannerCPU, .real(0.1 + 0.05 * x)),
+      (.savedBytes, .count((UInt64(saved * 0.2) + UInt64(saved * 0.3) + UInt64(saved * 0.5)) * 4096)),
       (.cowBreaks, .count(UInt64(saved * 0.1))),
     ]
     return host.map { Sample(timeNanoseconds: time, vm: "", metric: $0.0, value: $0.1) } + samples

@@ -71,6 +71,22 @@ struct CanonicalTextTests {
             max_scan_rate: 40960/s
           zero_only:
             gated: true
+          xlh:
+            hints: 16384
+            hint_order: newestFirst
+            hint_life: 0s
+            hint_runs: 1
+            scan_runs: 1
+          same_vm:
+            domain: space
+          difference_engine:
+            groups: 2
+            blocks: 1
+            candidates: 1
+            patch_limit: 2048
+            compress_limit: 2048
+            patch_after: 1
+            compress_after: 4
         overcommit:
           policy: none
           every: 10s
