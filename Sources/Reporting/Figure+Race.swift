@@ -93,7 +93,7 @@ extension Figure {
     script.legend(entries, left: 78)
     script.place(left: 78, right: 936, top: top + 8, bottom: top + 324)
     script.nameHorizontally(time.label)
-    script.line("set ylabel \(GnuplotScript.quoted(axis.label)) textcolor rgb '\(Palette.ink)'")
+    script.line("set ylabel \(GnuplotScript.quoted(axis.label)) offset 1.5,0 textcolor rgb '\(Palette.ink)'")
     script.scaleVertically(axis, peak: peak)
     let clauses = zip(curves, pairs).map { curve, pair in
       let style = "linespoints linewidth 2.2 pointtype 7 pointsize 0.25 dashtype \(Palette.dash(curve.index))"
