@@ -17,7 +17,7 @@ test: build  ## Build and run all tests; those of the command line run the relea
 	MEMLAB_EXECUTABLE=$(CURDIR)/$(MEMLAB) $(SWIFT) test --skip-build
 
 soak: build  ## Compare 200 random mixtures, and every built-in case, with this machine's kernel; needs root
-	$(MEMLAB) verify ksm --wait 600 $(addprefix --case ,$(shell $(MEMLAB) verify ksm --list 2>/dev/null | tail -n +2 | cut -d' ' -f1)) --mixtures 200
+	$(MEMLAB) verify ksm --wait 600 --all --mixtures 200
 
 bench: deps  ## Measure memlab against floors that no implementation could do without; writes Reports/benchmarks
 	cd Tests/Benchmarks && $(SWIFT) build -c release --product memlab-bench

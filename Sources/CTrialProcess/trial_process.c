@@ -84,13 +84,6 @@ static int fork_child(uint32_t number) {
   return 0;
 }
 
-static int check(unsigned char *at, size_t count, uint32_t value) {
-  for (size_t page = 0; page < count; page++) {
-    if (memcmp(at + page * PAGE, palette + (value + page) * (size_t)PAGE, PAGE) != 0) return EILSEQ;
-  }
-  return 0;
-}
-
 static int advise(unsigned char *at, size_t bytes, int advice) { return madvise(at, bytes, advice) == 0 ? 0 : errno; }
 
 static int carry_out(const struct operation *order) {
@@ -111,7 +104,6 @@ static int carry_out(const struct operation *order) {
   case MEMLAB_TRIAL_PROTECT: return mprotect(at, bytes, PROT_NONE) == 0 ? 0 : errno;
   case MEMLAB_TRIAL_UNPROTECT: return mprotect(at, bytes, PROT_READ | PROT_WRITE) == 0 ? 0 : errno;
   case MEMLAB_TRIAL_FORK: return fork_child(order->value);
-  case MEMLAB_TRIAL_CHECK: return check(at, count, order->value);
   default: return EINVAL;
   }
 }

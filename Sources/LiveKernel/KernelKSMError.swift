@@ -12,20 +12,12 @@ public enum KernelKSMError: Error, Hashable, Sendable {
   case tooLittleMemory(needed: UInt64, available: UInt64)
   /// The trial names contents that its table does not have.
   case tooFewContents(needed: Int, given: Int)
-  /// The trial itself makes no sense.
-  case trial(TrialErrorText)
   /// The kernel, or a process of the trial, answered with an error number.
   case failed(String, CInt)
   /// The scanner does not wake up any more.
   case stuck(String)
   /// The trial ended, but a knob could not be put back.
   case notRestored(CInt)
-}
-
-/// A trial's error in words.
-public struct TrialErrorText: Hashable, Sendable {
-  /// The words.
-  public let text: String
 }
 
 extension KernelKSMError: CustomStringConvertible {
@@ -38,7 +30,6 @@ extension KernelKSMError: CustomStringConvertible {
     case .tooLittleMemory(let needed, let available):
       "the trial needs \(needed >> 20) MiB of memory on this machine, and \(available >> 20) MiB are available"
     case .tooFewContents(let needed, let given): "the trial numbers \(needed) page contents, and its table holds \(given)"
-    case .trial(let error): "the trial cannot be carried out: \(error.text)"
     case .failed(let what, let code): "\(what): \(SystemError(code).description)"
     case .stuck(let what): "the kernel's scanner did not wake up: \(what)"
     case .notRestored(let code): "not all knobs of KSM in \(KernelKSM.folder) could be put back: \(SystemError(code).description)"

@@ -55,7 +55,7 @@ public struct VerificationSummary: Sendable {
   public func text(of answer: Answer) -> String {
     let numbers = answer.trials.reduce(0) { $0 + $1.comparedCount }
     let name = answer.name + String(repeating: " ", count: max(0, 22 - answer.name.count))
-    let counts = "\(Wording.grouped(UInt64(numbers))) numbers in \(answer.trials.count) trial\(answer.trials.count == 1 ? "" : "s")"
+    let counts = Self.counts(numbers, answer.trials.count)
     var text = "\(answer.isEqual ? "equal  " : "DIFFERS")  \(name)  \(counts): \(Wording.line(answer.line, limit: 120))\n"
     for trial in answer.trials where showsEverything || !trial.isEqual { text += tables(of: trial) }
     return text
@@ -78,12 +78,16 @@ public struct VerificationSummary: Sendable {
     return text + "\n"
   }
 
+  private static func counts(_ numbers: Int, _ trials: Int) -> String {
+    "\(Wording.grouped(UInt64(numbers))) numbers in \(trials) trial\(trials == 1 ? "" : "s")"
+  }
+
   private func signed(_ number: Int64) -> String { number > 0 ? "+\(number)" : String(number) }
 
   /// The last line.
   public var verdict: String {
     let who = "Linux \(kernel) and memlab's model of \(model)"
-    let what = "\(Wording.grouped(UInt64(comparedCount))) numbers in \(trialCount) trials"
+    let what = Self.counts(comparedCount, trialCount)
     guard !isEqual else { return "\(who) agree on all of \(what)\n" }
     return "\(who) differ in \(differing) of \(answers.count) cases (\(what))\n"
   }

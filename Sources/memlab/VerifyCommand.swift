@@ -32,6 +32,7 @@ struct VerifyKSMCommand: ParsableCommand {
 
   @Option(name: .customLong("case"), help: ArgumentHelp("A built-in case by name; repeatable. See --list.", valueName: "name"))
   var cases: [String] = []
+  @Flag(help: "Every built-in case.") var all = false
   @Flag(help: "List the built-in cases and end.") var list = false
   @Option(parsing: .unconditional, help: ArgumentHelp("Try so many random mixtures.", valueName: "n")) var mixtures: UInt64?
   @Option(parsing: .unconditional, help: ArgumentHelp("The first mixture's seed; the others follow it.", valueName: "n")) var seed: UInt64 =
@@ -90,8 +91,8 @@ struct VerifyKSMCommand: ParsableCommand {
     guard summary.isEqual else { throw ExitStatus.failed.code }
   }
 
-  private var isDefault: Bool { inputs.isEmpty && cases.isEmpty && mixtures == nil }
-  private var chosenCases: [TrialCase] { isDefault ? TrialCase.all : cases.compactMap { TrialCase.named($0) } }
+  private var isDefault: Bool { inputs.isEmpty && cases.isEmpty && !all && mixtures == nil }
+  private var chosenCases: [TrialCase] { isDefault || all ? TrialCase.all : cases.compactMap { TrialCase.named($0) } }
   private var chosenMixtures: UInt64 { isDefault ? 20 : mixtures ?? 0 }
 
   /// Takes an answer into the summary; as text it is printed at once.

@@ -15,6 +15,7 @@ import Testing
         "--page-flags", "--sample", "--seed", "--captures", "--one-tenant", "/proc/kpageflags", "live", "1/N",
       ]
     ),
+    ("verify", ["ksm", "kernel"]),
     ("fingerprint", ["<input>", "-o", ".pit", ".mfp", "--page-size", "--below-4g", "--with-files", "--threads", "--format"]),
     ("capture", ["<pid:n>", "-o", "--with-files", "--format"]),
     ("check", ["<scenario>", "--set", "--seed", "--format"]),

@@ -58,8 +58,6 @@ enum memlab_trial_operation {
   MEMLAB_TRIAL_UNPROTECT,
   /* Forks: the child is process value. */
   MEMLAB_TRIAL_FORK,
-  /* Looks whether the pages first... hold the contents value, value + 1, ...; EILSEQ where one does not. */
-  MEMLAB_TRIAL_CHECK,
 };
 
 /* Makes room for so many page contents and processes. 0, or an error number: EBUSY while a trial is going on. */
