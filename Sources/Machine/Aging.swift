@@ -43,7 +43,7 @@ extension Host {
   /// Tests and clears the accessed bit of a page for one who asks.
   func testAndClearAccessed(_ frame: GuestFrame, of vm: VirtualMachine, for observer: Aging.Observer) -> Bool {
     let isLarge = aging.sharerAsks && vm.map.leaf(of: frame).isLarge
-    let isNew = vm.translator.testAndClearAccessed(frame)
+    let isNew = isLarge ? testAndClearHuge(frame, of: vm) : vm.translator.testAndClearAccessed(frame)
     guard aging.sharerAsks else { return isNew }
     let page = vm.page(of: frame).index
     if isNew {
@@ -61,5 +61,16 @@ extension Host {
       defer { aging.sharer[page] = false }
       return aging.sharer[page]
     }
+  }
+
+  /// Tests and clears the accessed bit of a page in a huge mapping. With the first page the whole mapping is asked for: shadow entries have a bit
+  /// for each 4 KiB, and who asks page by page should hear of a later one already here.
+  private func testAndClearHuge(_ frame: GuestFrame, of vm: VirtualMachine) -> Bool {
+    guard frame.index % GuestPhysicalMap.pagesPerLargeLeaf == 0 else { return vm.translator.testAndClearAccessed(frame) }
+    var isNew = false
+    for index in frame.index..<frame.index + GuestPhysicalMap.pagesPerLargeLeaf where vm.translator.testAndClearAccessed(GuestFrame(index)) {
+      isNew = true
+    }
+    return isNew
   }
 }

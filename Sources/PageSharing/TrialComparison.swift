@@ -4,6 +4,8 @@ public struct TrialComparison: Sendable {
   public let name: String
   /// What was observed, in order.
   public let rows: [Row]
+  /// Seconds of wall time that all scans took, by the kernel and by the model.
+  public let kernelSeconds, modelSeconds: Double
 
   /// One moment of the trial.
   public struct Row: Sendable {
@@ -33,6 +35,8 @@ public struct TrialComparison: Sendable {
   public init(trial: KSMTrial, kernel: [TrialObservation], model: [TrialObservation]) {
     precondition(kernel.count == model.count, "a trial is observed at the same moments by both")
     name = trial.name
+    kernelSeconds = kernel.reduce(0) { $0 + $1.scanSeconds }
+    modelSeconds = model.reduce(0) { $0 + $1.scanSeconds }
     var scans = 0
     rows = zip(kernel, model).map { kernel, model in
       let moment: String

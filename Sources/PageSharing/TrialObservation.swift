@@ -6,6 +6,8 @@ public struct TrialObservation: Hashable, Sendable {
   public let counters: KSMCounters
   /// The counters of each space, in the order of creation; nil for one that has ended or is not born yet.
   public let spaces: [KSMProcessStatistics?]
+  /// Seconds of wall time that the full scan or the batch took which the step was; 0 after other steps.
+  public var scanSeconds = 0.0
 
   /// An observation.
   public init(step: Int, counters: KSMCounters, spaces: [KSMProcessStatistics?]) {

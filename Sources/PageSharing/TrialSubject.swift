@@ -14,10 +14,13 @@ extension TrialSubject {
   public func run(_ trial: KSMTrial, observed: (TrialObservation) -> Void = { _ in }) throws(Failure) -> [TrialObservation] {
     var observations: [TrialObservation] = []
     for (index, step) in trial.steps.enumerated() {
+      let start = ContinuousClock.now
       try carryOut(step)
+      let elapsed = start.duration(to: .now).components
       switch step {
       case .scan, .batch, .observe:
-        let observation = try observe(after: index)
+        var observation = try observe(after: index)
+        if case .observe = step {} else { observation.scanSeconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18 }
         observed(observation)
         observations.append(observation)
       default: continue

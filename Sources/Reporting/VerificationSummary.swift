@@ -57,9 +57,15 @@ public struct VerificationSummary: Sendable {
     let name = answer.name + String(repeating: " ", count: max(0, 22 - answer.name.count))
     let counts = Self.counts(numbers, answer.trials.count)
     var text = "\(answer.isEqual ? "equal  " : "DIFFERS")  \(name)  \(counts): \(Wording.line(answer.line, limit: 120))\n"
+    for trial in answer.trials where trial.kernelSeconds >= Self.notable {
+      text += "         scans took the kernel \(Wording.fixed(trial.kernelSeconds, decimals: 2)) s and the model \(Wording.fixed(trial.modelSeconds, decimals: 2)) s\n"
+    }
     for trial in answer.trials where showsEverything || !trial.isEqual { text += tables(of: trial) }
     return text
   }
+
+  /// From how many seconds of the kernel's on the times are worth a line; below, most of them is waiting.
+  private static let notable = 1.0
 
   /// How many moments of a trial that differs are shown where not everything is.
   private static let shownMoments = 3
@@ -108,6 +114,7 @@ public struct VerificationSummary: Sendable {
       let rows = showsEverything ? trial.rows : trial.rows.filter { !$0.isEqual }
       return [
         "name": .string(trial.name), "equal": .bool(trial.isEqual), "numbers_compared": .count(UInt64(trial.comparedCount)),
+        "kernel_seconds": .real(trial.kernelSeconds), "model_seconds": .real(trial.modelSeconds),
         "moments": .array(rows.map { json(of: $0) }),
       ]
     }
