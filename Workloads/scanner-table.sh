@@ -1,10 +1,11 @@
 #!/bin/sh
-# Prints the table of README.md from the folders of runs with variants, such as
-#   memlab run Workloads/five-guests.yaml --out /tmp/five && Workloads/scanner-table.sh /tmp/five
+# Prints the tables of README.md from what runs with variants found: their folders, or their variants.csv, such as
+#   Workloads/scanner-table.sh Reports/sharing/five-guests.csv
 set -eu
-[ $# -gt 0 ] || { echo "usage: $0 RUN_FOLDER..." >&2; exit 64; }
-for folder; do
-  [ -r "$folder/variants.csv" ] || { echo "$0: $folder holds no variants.csv" >&2; exit 66; }
+[ $# -gt 0 ] || { echo "usage: $0 RUN_FOLDER|VARIANTS.csv..." >&2; exit 64; }
+for found; do
+  if [ -d "$found" ]; then found=$found/variants.csv; fi
+  [ -r "$found" ] || { echo "$0: $found cannot be read" >&2; exit 66; }
   awk -F, '
     function grouped(n,  text) {
       n = sprintf("%.0f", n)
@@ -21,6 +22,6 @@ for folder; do
       printf "| %s | %s | %s | %s | %s | %s | %s | %.1f s |\n", $column["name"], grouped($column["saved_pages"]),
         grouped(missed > 0 ? missed : 0), grouped($column["scanner_visits"]), grouped($column["merges"]), grouped($column["cow_breaks"]),
         first == "" ? "never" : sprintf("%.1f s", first / 1e9), $column["scanner_cpu_ns"] / 1e9
-    }' "$folder/variants.csv"
+    }' "$found"
   echo
 done
