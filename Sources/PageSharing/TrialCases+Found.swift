@@ -72,5 +72,20 @@ extension TrialCase {
       TrialStep.fork(space: 0)
       TrialStep.scans(6)
     },
+    TrialCase(
+      "run-2-in-order", "run = 2 goes space by space: nodes whose pages a later space still maps outlive the items of an earlier one",
+      KSMTrial.plain.with { $0.maxPageSharing = 2 }
+    ) {
+      TrialStep.create(pages: 20)
+      TrialStep.fill(space: 0, pages: 0..<2, content: 1)
+      TrialStep.fork(space: 0)
+      TrialStep.fill(space: 1, pages: 10..<17, content: 2)
+      TrialStep.merge(space: 1, pages: 0..<20)
+      TrialStep.scans(2)
+      TrialStep.fork(space: 1)
+      TrialStep.unmergeAll
+      TrialStep.observe
+      TrialStep.scans(4)
+    },
   ]
 }
