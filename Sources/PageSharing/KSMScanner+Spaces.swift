@@ -118,8 +118,11 @@ extension KSMScanner {
   /// Gives every shared page a frame of its own and forgets everything but the list of spaces and the cumulative counters: what writing 2 to
   /// /sys/kernel/mm/ksm/run does.
   public func unmergeAll<Memory: ScannableMemory>(in memory: Memory) {
-    for space in spaces where !space.isExiting { for part in space.mergeable { breakSharing(part, in: memory) } }
-    for space in spaces { for page in space.pages { dropItem(of: PageOrdinal(UInt32(truncatingIfNeeded: page)), in: memory) } }
+    // Space by space, as the kernel does: an item of an earlier space leaves its node while a later one still maps the page.
+    for space in spaces {
+      if !space.isExiting { for part in space.mergeable { breakSharing(part, in: memory) } }
+      for page in space.pages { dropItem(of: PageOrdinal(UInt32(truncatingIfNeeded: page)), in: memory) }
+    }
     spaces.removeAll { $0.isExiting }
     for tree in 0..<treeCount { removeStable(from: tree, in: memory) }
     unstable.removeAll()
