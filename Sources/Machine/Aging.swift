@@ -67,10 +67,9 @@ extension Host {
   /// for each 4 KiB, and who asks page by page should hear of a later one already here.
   private func testAndClearHuge(_ frame: GuestFrame, of vm: VirtualMachine) -> Bool {
     guard frame.index % GuestPhysicalMap.pagesPerLargeLeaf == 0 else { return vm.translator.testAndClearAccessed(frame) }
+    let whole = frame.index..<frame.index + GuestPhysicalMap.pagesPerLargeLeaf
     var isNew = false
-    for index in frame.index..<frame.index + GuestPhysicalMap.pagesPerLargeLeaf where vm.translator.testAndClearAccessed(GuestFrame(index)) {
-      isNew = true
-    }
+    for index in whole where vm.translator.testAndClearAccessed(GuestFrame(index)) { isNew = true }
     return isNew
   }
 }

@@ -39,11 +39,11 @@ public struct ScannerScan: Sendable {
 
   /// Why a sharer cannot show anything on recorded memories; nil if it can.
   public static func reasonAgainst(_ kind: ScannerKind) -> String? {
-    switch kind.rawValue {
-    case "none": "it shares nothing"
-    case "xlh": "it goes by what guests read from disks, and a recorded memory reads nothing"
-    case "satori": "it shares what guests read from a disk's same block, and a recorded memory reads nothing"
-    default: nil
+    switch kind {
+    case .none: "it shares nothing"
+    case .xlh: "it goes by what guests read from disks, and a recorded memory reads nothing"
+    case .satori: "it shares what guests read from a disk's same block, and a recorded memory reads nothing"
+    case .ksm, .esx, .uksm, .zeroOnly, .sameVM, .vusion, .differenceEngine: nil
     }
   }
 
@@ -158,7 +158,7 @@ public struct ScannerScan: Sendable {
         unchanged = census == outcome.census && outcome.work.merges == merges ? unchanged + 1 : 0
         outcome.census = census
         outcome.isSettled = unchanged >= 2 && outcome.fullScans >= leastScans
-        outcome.storedBytes = (scanner as? DifferenceEngine<ImageMemory<Source>>)?.storedBytes ?? 0
+        outcome.storedBytes = scanner.storedBytes
         afterFullScan(outcome.fullScans, outcome.savedPages)
       }
       outcome.work = scanner.work

@@ -58,7 +58,8 @@ public struct VerificationSummary: Sendable {
     let counts = Self.counts(numbers, answer.trials.count)
     var text = "\(answer.isEqual ? "equal  " : "DIFFERS")  \(name)  \(counts): \(Wording.line(answer.line, limit: 120))\n"
     for trial in answer.trials where trial.kernelSeconds >= Self.notable {
-      text += "         scans took the kernel \(Wording.fixed(trial.kernelSeconds, decimals: 2)) s and the model \(Wording.fixed(trial.modelSeconds, decimals: 2)) s\n"
+      let (kernel, model) = (Wording.fixed(trial.kernelSeconds, decimals: 2), Wording.fixed(trial.modelSeconds, decimals: 2))
+      text += "         scans took the kernel \(kernel) s and the model \(model) s\n"
     }
     for trial in answer.trials where showsEverything || !trial.isEqual { text += tables(of: trial) }
     return text

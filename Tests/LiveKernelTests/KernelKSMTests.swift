@@ -51,7 +51,7 @@ struct KernelKSMTests {
       defer { subject.close() }
       return try subject.run(trial.trial)
     }
-    #expect(runs[0] == runs[1])
+    #expect(runs[0].map(\.counters) == runs[1].map(\.counters) && runs[0].map(\.spaces) == runs[1].map(\.spaces))
     try kernel.close()
   }
 

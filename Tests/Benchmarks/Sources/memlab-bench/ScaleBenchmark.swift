@@ -55,8 +55,8 @@ enum ScaleBenchmark {
       if isLargest {
         section.figures.append(
           Figure(
-            name: "\(name): memory in all", value: cost.bytesPerPage * cost.pages / Double(1 << 30), unit: "GiB", floor: "the map's entries",
-            floorValue: 8 * cost.pages / Double(1 << 30), bound: .atMost(memoryLimit / Double(1 << 30))))
+            name: "\(name): memory in all", value: cost.bytesPerPage * cost.pages / Double(1 << 30), unit: "GiB",
+            floor: "the map's entries", floorValue: 8 * cost.pages / Double(1 << 30), bound: .atMost(memoryLimit / Double(1 << 30))))
       }
     }
     return section

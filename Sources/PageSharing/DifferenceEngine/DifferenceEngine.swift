@@ -5,7 +5,7 @@ internal import Columns
 ///
 /// Pages that are equal are shared, as other sharers do. Many others are nearly equal: of those one stays as a *reference*, and the others
 /// are stored as what differs, a *patch*. What is like nothing else is *compressed*. A page that is stored so has no frame, and comes back
-/// whole at its next access; so only pages are taken that have not been used for a while (Gupta et al., OSDI 2008; reference page-sharing).
+/// whole at its next access; so only pages are taken that have not been used for a while (Gupta et al., OSDI 2008).
 ///
 /// At each visit, once a round, a page falls into one of the paper's four classes:
 /// 1. recently modified: ignored;

@@ -9,9 +9,7 @@ internal import Columns
   private let life: UInt64
   /// Where the oldest hint is, and how many there are.
   private var oldest = 0
-  private(set) var count = 0
-  /// Hints that were overwritten or got too old.
-  private(set) var lost: UInt64 = 0
+  private var count = 0
 
   init(_ settings: XLHSettings) {
     let capacity = min(max(settings.hintCapacity, 1), 1 << 30)
@@ -28,7 +26,6 @@ internal import Columns
     if count == pages.count {
       oldest = slot(1)
       count -= 1
-      lost += 1
     }
     pages[slot(count)] = page.rawValue
     times[slot(count)] = now
@@ -42,7 +39,6 @@ internal import Columns
       if order == .oldestFirst { oldest = slot(1) }
       count -= 1
       if life == 0 || now - min(now, times[taken]) <= life { return PageOrdinal(pages[taken]) }
-      lost += 1
     }
     return nil
   }

@@ -79,8 +79,11 @@ public import Columns
     return sharers > 0 && UInt64(sharers) + UInt64(more) <= UInt64(maxPageSharing)
   }
 
-  /// How many numbers of nodes are left.
-  @usableFromInline var isFull: Bool { firstFreeNode == 0 && Int(freshNode) + 1 >= nodes.count }
+  /// Whether fewer than two numbers of nodes are left: a page whose content begins a chain takes two.
+  @usableFromInline var isFull: Bool {
+    let fresh = nodes.count - Int(freshNode)
+    return fresh < 2 && (firstFreeNode == 0 || (fresh == 0 && nodes[Int(firstFreeNode)].frame == 0))
+  }
 
   /// The numbers that were ever given to nodes.
   @usableFromInline var numbers: Range<UInt32> { 1..<freshNode }
@@ -91,6 +94,7 @@ public import Columns
     return record.tree != StableTree.free && record.sharers != StableNode.isChain && record.chain != StableNode.pruned
   }
 
+  /// The tree of a number that is no node's.
   @usableFromInline static var free: UInt32 { .max }
 
   // MARK: Sharers

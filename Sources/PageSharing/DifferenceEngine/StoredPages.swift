@@ -38,9 +38,6 @@ public import Columns
   /// All that is kept for the stored pages, in bytes.
   var storedBytes: UInt64 { patchBytes + compressedBytes + (patched + compressed) * Self.recordBytes }
 
-  /// Whether a page is stored.
-  func has(_ page: PageOrdinal) -> Bool { pages[page.rawValue] != nil }
-
   /// Stores a page; a reference must be held already.
   func store(_ bytes: [UInt8], _ page: PageOrdinal, reference: HostFrame?) {
     pages[page.rawValue] = Stored(bytes: bytes, reference: reference)

@@ -49,8 +49,8 @@ public struct UKSMSettings: Hashable, Sendable {
   public var sleepNanoseconds: UInt64 = 100_000_000
   /// A region of which so many percent of the sampled pages were merged is abundant in duplicates and climbs: `abundant_threshold`.
   public var abundantPercent: UInt64 = 10
-  /// A region that wrote to more than so many pages for each hundred merged ones thrashes, and counts as one without duplicates: `thrash_threshold`. 0 for
-  /// no such rule.
+  /// A region in which more than so many merged pages in a hundred were written to thrashes, and counts as one without duplicates:
+  /// `thrash_threshold`. 0 for no such rule.
   public var thrashPercent: UInt64 = 50
   /// How many pages a region has; 0 makes each address space one, as the memory of a virtual machine is one mapping of its process.
   public var regionPages = 0

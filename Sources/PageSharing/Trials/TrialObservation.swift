@@ -1,5 +1,7 @@
 /// What the counters said at one moment of a trial.
-public struct TrialObservation: Hashable, Sendable {
+///
+/// Two are not compared as a whole: they hold a wall time, which no two runs share.
+public struct TrialObservation: Sendable {
   /// After which step, from 0.
   public let step: Int
   /// The counters of the machine. Those that only grow are counted from the beginning of the trial; `fullScans` is too, and run = 2 sets it to 0.
