@@ -80,7 +80,7 @@ extension ScanSummary {
       [name, Wording.grouped(pages), mebibytes(pages), Wording.percent(pages, of: captures.pages), meaning]
     }
     return TextTable.lines(
-      ["\(captures.count) captures", "pages", "MiB", "of all", ""],
+      ["\(captures.count) captures of \(captures.guests.map(\.name).joined(separator: ", "))", "pages", "MiB", "of all", ""],
       [row("pages", captures.pages, "in each capture")]
         + captures.snapshots.enumerated().map { row("saved, capture \($0 + 1)", $1.savedPages, "counted in this snapshot alone") } + [
           row("stable", captures.stablePages, "the same content in all captures"),

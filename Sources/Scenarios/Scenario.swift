@@ -109,7 +109,6 @@ public struct SharingSpec: Hashable, Sendable {
   public func settings(seed: UInt64) -> ScannerSettings {
     var settings = ScannerSettings()
     settings.ksm = ksm
-    settings.ksm.advisor = tuner == .advisor ? advisor : nil
     settings.esx = esx
     settings.esx.isSalted = salting
     settings.zeroOnly = zeroOnly

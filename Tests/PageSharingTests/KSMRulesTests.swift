@@ -179,6 +179,28 @@ import Testing
     #expect((scanner.counters.pagesShared, scanner.counters.pagesSharing) == (1, 2))
   }
 
+  @Test("With merge_across_nodes off, pages are merged with those of their own NUMA node only", arguments: 1...4, [true, false])
+  func numaTrees(nodes: Int, acrossNodes: Bool) {
+    // Three contents, each held by every third page: the frames of each lie on all nodes.
+    let contents = (0..<48).map { 3 + $0 % 3 }
+    let memory = WritableMemory(contents)
+    memory.numaNodes = nodes
+    var settings = KSMSettings()
+    (settings.smartScan, settings.mergeAcrossNodes) = (false, acrossNodes)
+    let scanner = KSMScanner(settings: settings, capacity: 48, frameCount: 48, numaNodes: nodes)
+    scanner.register(0..<48)
+    scanner.runToConvergence(in: memory)
+    // A group is a content, or where nodes are apart a content on a node.
+    let groups = Set((0..<48).map { [contents[$0], acrossNodes ? 0 : $0 % nodes] })
+    #expect(scanner.counters.pagesShared == UInt64(groups.count))
+    #expect(scanner.counters.pagesSharing == 48 - UInt64(groups.count))
+    guard !acrossNodes else { return }
+    for page in 0..<48 {
+      guard case .frame(let frame) = memory.slots[page] else { continue }
+      #expect(frame % nodes == page % nodes, "page \(page) is mapped to a frame of another node")
+    }
+  }
+
   @Test("A chain of which one dup is left dissolves when somebody's search meets it, whatever is searched for")
   func chainsCollapse() {
     let memory = WritableMemory([5, 5, 5, 5, 6])

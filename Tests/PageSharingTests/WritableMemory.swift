@@ -52,6 +52,8 @@ final class WritableMemory: ScannableMemory {
   var hash = Hash.real
   /// What `ksmChecksum` says of a content, to make checksums collide.
   var checksums = Contents.shared.checksums
+  /// How many NUMA nodes there are; frame n lies on node n modulo that.
+  var numaNodes = 1
   /// Whether there is memory for the copies that `unshare` makes.
   var canUnshare = true
 
@@ -156,6 +158,8 @@ final class WritableMemory: ScannableMemory {
   func withBytes<Result>(of frame: HostFrame, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
     unsafe Contents.shared.pages[content[frame.index]].withUnsafeBytes { unsafe body($0) }
   }
+
+  func numaNode(of frame: HostFrame) -> Int { frame.index % numaNodes }
 
   func isZero(_ frame: HostFrame) -> Bool { content[frame.index] == 0 }
   func isStable(_ frame: HostFrame) -> Bool { stable[frame.index] }

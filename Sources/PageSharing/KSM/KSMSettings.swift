@@ -16,8 +16,6 @@ public struct KSMSettings: Hashable, Sendable {
   public var mergeAcrossNodes = true
   /// The time between two prunings of a chain, in nanoseconds of virtual time; the kernel's `stable_node_chains_prune_millisecs` is 2000.
   public var pruneNanoseconds: UInt64 = 2_000_000_000
-  /// The scan-time advisor's knobs; nil for none, as in the kernel.
-  public var advisor: ScanTimeAdvisor.Settings?
 
   /// The kernel's defaults.
   public init() {}

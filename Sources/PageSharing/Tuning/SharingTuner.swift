@@ -87,7 +87,8 @@ public enum TunerKind: String, CaseIterable, Sendable {
     }
   }
 
-  /// A tuner of this kind with its defaults; nil for `none`, and for `advisor`, which is not called by time but is the scanner's own (`KSMSettings.advisor`).
+  /// A tuner of this kind with its defaults; nil for `none`, and for `advisor`, which is not called by time but at the end of a
+  /// full scan (`ScanTimeAdvisor`).
   public func makeTuner() -> (any SharingTuner)? {
     switch self {
     case .none, .advisor: nil
