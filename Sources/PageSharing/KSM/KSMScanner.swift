@@ -1,6 +1,6 @@
 public import Addressing
 
-/// # PageSharing: the scanner of Linux KSM
+/// # Linux KSM
 ///
 /// A scanner walks through the pages of all registered address spaces, again and again, and merges those that hold the same bytes: one frame
 /// remains, mapped read-only by all. It must find equal pages among millions that change under its eyes, and it must never merge two

@@ -61,15 +61,7 @@ public final class ESXScanner<Memory: ScannableMemory>: PageScanner {
   /// Looks at a number of pages, or fewer up to the end of the round.
   @inlinable public func scanBatch(pages budget: UInt64, at now: UInt64) -> BatchResult {
     var result = BatchResult()
-    batch: while result.pagesScanned < budget {
-      switch round.next() {
-      case .nothing: break batch
-      case .roundEnded:
-        result.completedFullScan = true
-        break batch
-      case .page(let page): visit(PageOrdinal(UInt32(truncatingIfNeeded: page)), &result)
-      }
-    }
+    round.scan(upTo: budget, &result) { visit($0, &$1) }
     finish(&result)
     return result
   }

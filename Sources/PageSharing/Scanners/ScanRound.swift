@@ -1,3 +1,4 @@
+public import Addressing
 internal import Columns
 
 /// In which order a scanner goes through the pages.
@@ -59,6 +60,19 @@ public enum ScanOrder: String, CaseIterable, Hashable, Sendable {
   @usableFromInline func next() -> Step {
     if !isUnderWay && !begin() { return .nothing }
     return order == .linear ? nextInOrder() : nextAtRandom()
+  }
+
+  /// Lets a scanner look at pages until it has scanned as many as the batch may or the round is over.
+  @inlinable func scan(upTo budget: UInt64, _ result: inout BatchResult, _ visit: (PageOrdinal, inout BatchResult) -> Void) {
+    while result.pagesScanned < budget {
+      switch next() {
+      case .page(let page): visit(PageOrdinal(UInt32(truncatingIfNeeded: page)), &result)
+      case .roundEnded:
+        result.completedFullScan = true
+        return
+      case .nothing: return
+      }
+    }
   }
 
   private func begin() -> Bool {

@@ -74,15 +74,7 @@ public final class VUsionScanner<Memory: ScannableMemory>: PageScanner {
   @inlinable public func scanBatch(pages budget: UInt64, at now: UInt64) -> BatchResult {
     var result = BatchResult()
     var done = ScanWork()
-    batch: while result.pagesScanned < budget {
-      switch round.next() {
-      case .page(let page): if visit(page, &done) { result.pagesScanned += 1 }
-      case .roundEnded:
-        result.completedFullScan = true
-        break batch
-      case .nothing: break batch
-      }
-    }
+    round.scan(upTo: budget, &result) { if visit($0.index, &done) { $1.pagesScanned += 1 } }
     result.pagesMerged = done.merges
     result.work = done
     count(done)

@@ -69,16 +69,8 @@ public final class XLHScanner<Memory: ScannableMemory>: PageScanner {
       }
       noteHints(result)
     }
-    scan: while result.pagesScanned < budget {
-      if round.isBetweenRounds { index.forgetAllWaiting(in: spaces) }
-      switch round.next() {
-      case .nothing: break scan
-      case .roundEnded:
-        result.completedFullScan = true
-        break scan
-      case .page(let page): visit(PageOrdinal(UInt32(truncatingIfNeeded: page)), isHinted: false, &result)
-      }
-    }
+    if round.isBetweenRounds && result.pagesScanned < budget { index.forgetAllWaiting(in: spaces) }
+    round.scan(upTo: budget, &result) { visit($0, isHinted: false, &$1) }
     finish(&result)
     return result
   }
