@@ -37,12 +37,14 @@ public final class Experiment {
   var freeMin = Int.max
   /// When the last sample was taken, and the scanner's processor time up to then.
   var lastSample: (time: UInt64, scannerNanoseconds: UInt64)?
+  /// What the captures of all guests showed; nil where the scenario wants none.
+  let captures: PageCaptures?
   /// When the first page was merged.
   private(set) var firstMerge: UInt64?
 
   /// What can happen.
   private enum Event: Equatable {
-    case boot(Int), shutDown(Int), storm(Int), tick, scan, tune, decide, window, sample
+    case boot(Int), shutDown(Int), storm(Int), tick, scan, tune, decide, window, sample, capture
   }
 
   /// Guests and balloons act so often.
@@ -74,6 +76,7 @@ public final class Experiment {
     var tenants: [Tenant] = []
     for plan in plans { tenants.append(try plan.tenant(on: host, spaces: spaces, random: random)) }
     self.tenants = tenants
+    captures = scenario.captureCount > 0 ? PageCaptures(pageCount: capacity) : nil
     let scanner = scenario.sharing.scanner.makeScanner(
       scenario.sharing.settings(seed: scenario.seed), for: host, capacity: capacity, frameCount: host.frameCount,
       numaNodes: scenario.host.numaNodes)
@@ -117,8 +120,8 @@ public final class Experiment {
     while let time = queue.nextTime, time <= end {
       if isInterrupted() { return result(state: .partial) }
       guard let (time, event) = queue.next() else { break }
-      // At the end there is no time left to do anything in; only the last sample is taken, of what the result says as well.
-      guard time < end || event == .sample else { continue }
+      // At the end there is no time left to do anything in; only the last sample and capture are taken, of what the result says as well.
+      guard time < end || event == .sample || event == .capture else { continue }
       now = time
       carryOut(event, isInterrupted)
       if event == .sample { progress(now) }
@@ -156,6 +159,7 @@ public final class Experiment {
     }
     schedule(.decide, after: scenario.overcommit.everyNanoseconds)
     schedule(.window, after: scenario.windowNanoseconds)
+    if captures != nil { schedule(.capture, after: scenario.captureNanoseconds) }
   }
 
   /// Schedules an event some time from now, later than now; one beyond the end of time never comes.
@@ -189,7 +193,19 @@ public final class Experiment {
     case .sample:
       sample()
       schedule(.sample, after: scenario.sampleNanoseconds)
+    case .capture: capture()
     }
+  }
+
+  /// Looks at all pages of all guests that run, as a tool that captures their memory would.
+  private func capture() {
+    guard let captures else { return }
+    captures.take { note in
+      for tenant in tenants {
+        for page in tenant.ordinals { note(page, tenant.isLive ? HeldContent(of: page, on: host) : nil) }
+      }
+    }
+    if captures.count < scenario.captureCount { schedule(.capture, after: scenario.captureNanoseconds) }
   }
 
   /// One batch of the scanner. While a tuner has it stopped there is none.

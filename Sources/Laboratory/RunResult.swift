@@ -21,6 +21,8 @@ public struct RunResult: Equatable, Sendable {
   public var timeline: [Sample]
   /// The scenario's expectations that did not hold, each in words.
   public var failedExpectations: [String]
+  /// What repeated captures of the guests showed; nil where the scenario wants none.
+  public var captures: CaptureSummary?
 }
 
 /// How a run ended.
@@ -82,6 +84,22 @@ public struct SharingSummary: Hashable, Sendable {
   public var work = ScanWork()
   /// The processor time that it took, in nanoseconds.
   public var scannerNanoseconds: UInt64 = 0
+}
+
+/// What repeated captures of all guests showed: how much of the sharing that one of them shows lasts over all.
+public struct CaptureSummary: Hashable, Sendable {
+  /// Captures that were taken.
+  public var count: UInt64 = 0
+  /// Pages that any capture showed to hold something.
+  public var pages: UInt64 = 0
+  /// Of them, pages that held one content in all captures.
+  public var stablePages: UInt64 = 0
+  /// Of each capture, the pages that would need no frame of their own if every content in it were kept once.
+  public var savedPagesSnapshot: [UInt64] = []
+  /// The same of the stable pages alone, as the last capture shows them.
+  public var savedPagesStable: UInt64 = 0
+  /// The stable pages of all; 0 where there are none.
+  public var stableFraction: Double { pages == 0 ? 0 : Double(stablePages) / Double(pages) }
 }
 
 /// How a virtual machine fares.

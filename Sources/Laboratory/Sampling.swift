@@ -136,26 +136,16 @@ extension Experiment {
     sharing.scannerNanoseconds = driver?.nanoseconds ?? 0
     return RunResult(
       scenario: scenario, state: state, virtualNanoseconds: now, host: hostSummary(), sharing: sharing, vms: tenants.map(summary),
-      audit: audit,
-      timeline: samples, failedExpectations: [])
+      audit: audit, timeline: samples, failedExpectations: [], captures: captures?.summary)
   }
 
-  /// How many pages hold what another page holds, by their hashes of 64 bits.
+  /// How many pages hold what another page holds.
   private func shareablePages() -> UInt64 {
-    var hashes: [UInt64] = []
+    var tally = ContentTally()
     for tenant in tenants where tenant.isLive && tenant.spec.mergeable {
-      let first = tenant.vm.firstPage.index
-      for page in first..<first + tenant.pages {
-        switch host.backing(of: PageOrdinal(UInt32(truncatingIfNeeded: page))) {
-        case .private(let frame), .stable(let frame): hashes.append(host.indexHash(of: frame))
-        case .absent, .zeroFrame: break
-        }
-      }
+      for page in tenant.ordinals { if let content = HeldContent(of: page, on: host) { tally.add(content) } }
     }
-    hashes.sort()
-    let repeated = zip(hashes, hashes.dropFirst()).count { $0 == $1 }
-    // Pages that the scanner mapped to the zero page need no frame at all.
-    return UInt64(repeated) + UInt64(tenants.reduce(0) { $0 + $1.vm.placedZeroPages })
+    return tally.savedPages
   }
 
   private func summary(_ tenant: Tenant) -> VMSummary {

@@ -14,6 +14,10 @@ final class Tenant {
   let guest: any Guest
   /// Pages that count as the guest's memory: without what memlab added to a recording.
   let pages: Int
+  /// Those pages as the host numbers them.
+  var ordinals: some Sequence<PageOrdinal> {
+    (vm.firstPage.index..<vm.firstPage.index + pages).lazy.map { PageOrdinal(UInt32(truncatingIfNeeded: $0)) }
+  }
   private(set) var balloon: Balloon?
   /// The number of whom it belongs to, from 1.
   let owner: UInt32

@@ -20,6 +20,12 @@ extension Host: ScannableMemory {
     }
   }
 
+  /// Whether the scanner mapped a page of a running machine to the zero frame; a page that maps it since it was only read was not mapped so.
+  public func isZeroPlaced(_ page: PageOrdinal) -> Bool {
+    guard let (vm, frame) = owner(of: page), vm.isRunning else { return false }
+    return vm.map.leaf(of: frame).isZeroPlaced
+  }
+
   /// The checksum that Linux KSM would keep of the frame.
   public func ksmChecksum(of frame: HostFrame) -> UInt32 { contents.ksmChecksum(of: frame) }
 

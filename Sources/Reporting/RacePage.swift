@@ -53,8 +53,9 @@ struct RacePage {
       .init(term: "Seed", value: seed),
     ]
     notices = Self.notices(about: race, undrawn: figures.filter { $0.script != nil && pictures[$0.name] == nil })
-    columns = Self.headings.map { .init(text: $0.text, tone: $0.tone) }
-    rows = race.entries.map(Self.row)
+    let captured = race.hasCaptures ? Self.captureHeadings : []
+    columns = (Self.headings + captured).map { .init(text: $0.text, tone: $0.tone) }
+    rows = race.entries.map { Self.row($0, captured: !captured.isEmpty) }
     variants = race.entries.map { entry in
       let settings = entry.spec.settings.map { "\($0.path): \($0.value)" }
       return Variant(
@@ -85,9 +86,15 @@ struct RacePage {
     ("Merges", ""), ("Copies on write", ""), ("First merge", ""), ("Pages visited", ""), ("Scanner CPU (s)", ""), ("Slowdown (mean)", ""),
   ]
 
-  private static func row(_ entry: Race.Entry) -> Row {
+  private static let captureHeadings: [(text: String, tone: String)] = [
+    ("Stable in all captures", ""), ("Saved in the last capture (pages)", ""), ("Saved by stable pages", ""),
+  ]
+
+  private static func row(_ entry: Race.Entry, captured: Bool) -> Row {
     guard let result = entry.result else {
-      let cells = headings.map { ReportPage.Cell(text: $0.tone == "text" ? "did not run" : "–", tone: $0.tone) }
+      let cells = (headings + (captured ? captureHeadings : [])).map {
+        ReportPage.Cell(text: $0.tone == "text" ? "did not run" : "–", tone: $0.tone)
+      }
       return Row(name: entry.spec.name, link: nil, cells: cells)
     }
     let cells = RaceCells(result)
@@ -97,9 +104,10 @@ struct RacePage {
       cells.seconds,
       cells.slowdown,
     ]
+    let shown = captured ? result.captures?.cells ?? captureHeadings.map { _ in "–" } : []
     return Row(
       name: entry.spec.name, link: "\(RaceReport.variantsFolder)/\(entry.spec.name)/report.html",
-      cells: [.init(text: scanner, tone: "text")] + numbers.map { .init(text: $0, tone: "") })
+      cells: [.init(text: scanner, tone: "text")] + (numbers + shown).map { .init(text: $0, tone: "") })
   }
 
   private static func notices(about race: RaceResult, undrawn: [Figure]) -> [ReportPage.Notice] {

@@ -71,6 +71,9 @@ public enum RaceReport {
       ]
     }
     lines += TextTable.lines(header, rows)
+    for entry in race.entries {
+      if let captures = entry.result?.captures { lines.append("captures of \(Wording.line(entry.spec.name, limit: 24)), \(captures.text)") }
+    }
     for entry in race.entries where entry.result?.state != .complete {
       lines.append("variant \(entry.spec.name): \(entry.result == nil ? "did not run" : "interrupted, its numbers are of that moment")")
     }

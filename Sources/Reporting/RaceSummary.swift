@@ -90,12 +90,14 @@ struct RaceRow {
 }
 
 extension RaceResult {
-  /// The content of `variants.csv`: a row a variant, empty where it did not run.
+  /// The content of `variants.csv`: a row a variant, empty where it did not run. What captures show has columns only where there are any.
   var table: CSVTable {
-    var table = CSVTable(["name", "state"] + RaceRow.columns.map(\.name))
+    let captured = hasCaptures ? CaptureSummary.columns.map(\.name) : []
+    var table = CSVTable(["name", "state"] + RaceRow.columns.map(\.name) + captured)
     for entry in entries {
       let fields = entry.result.map { RaceRow($0).values.map { $0?.field ?? "" } } ?? RaceRow.columns.map { _ in "" }
-      table.append([entry.spec.name, entry.result?.state.rawValue ?? "missing"] + fields)
+      let shown = entry.result?.captures?.columnValues.map { $0?.field ?? "" } ?? captured.map { _ in "" }
+      table.append([entry.spec.name, entry.result?.state.rawValue ?? "missing"] + fields + shown)
     }
     return table
   }

@@ -9,6 +9,8 @@ public enum ResultKeys {
   public static var explanations: [Explanation] {
     run + vms + timeline
       + rows(RaceRow.columns, under: "variants", of: "variants.csv of a run with variants")
+      + rows(CaptureSummary.columns, under: "variants", of: "variants.csv of a run with variants")
+      + rows(CaptureSummary.keys, under: "captures", of: "summary.json of a run that takes captures")
       + rows(SharingSummary.workColumns.map { ($0.name, $0.unit, $0.meaning) }, under: "sharing.scanner", of: "summary.json of a run")
       + rows(ksm, under: "sharing", of: "summary.json of a run") + rows(ksm, under: "sharing.ksm", of: "summary.json of a run")
       + rows(scan, under: "scan", of: "memlab scan") + rows(ksm, under: "scan.ksm", of: "memlab scan --scanner ksm") + scanParts

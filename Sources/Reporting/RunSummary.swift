@@ -5,21 +5,29 @@ internal import Scenarios
 extension RunResult {
   /// The content of `summary.json`: the state at the end of the run, under the names that expectations and scripts use.
   public var summary: JSONValue {
+    let members: [JSONValue.Member] = [
+      .init("schema", "memlab.run/1"),
+      .init("scenario", .string(scenario.name)),
+      .init("seed", .count(scenario.seed)),
+      .init("state", .string(state.rawValue)),
+      .init("host", host.summary),
+      .init("sharing", sharing.summary),
+      .init("vms", .array(vms.map(\.summary))),
+      .init("virtual_ns", .count(virtualNanoseconds)),
+      .init("audit", audit.summary),
+    ]
+    // Only runs that take captures have the key.
+    let optional = captures.map { [JSONValue.Member("captures", $0.summary)] } ?? []
+    return .object(members + optional + [.init("failed_expectations", .array(failedExpectations.map(JSONValue.string)))])
+  }
+}
+
+extension AuditSummary {
+  var summary: JSONValue {
     [
-      "schema": "memlab.run/1",
-      "scenario": .string(scenario.name),
-      "seed": .count(scenario.seed),
-      "state": .string(state.rawValue),
-      "host": host.summary,
-      "sharing": sharing.summary,
-      "vms": .array(vms.map(\.summary)),
-      "virtual_ns": .count(virtualNanoseconds),
-      "audit": [
-        "samples": .count(audit.samples),
-        "violations": .count(audit.violations),
-        "messages": .array(audit.messages.map(JSONValue.string)),
-      ],
-      "failed_expectations": .array(failedExpectations.map(JSONValue.string)),
+      "samples": .count(samples),
+      "violations": .count(violations),
+      "messages": .array(messages.map(JSONValue.string)),
     ]
   }
 }

@@ -23,6 +23,7 @@ extension RunReport {
         "\(size(highlights.peakHeldBytes)) held at the peak; \(size(highlights.freedBytes)) of host frames freed since the start"),
       field("Audit", audit(result.audit)),
     ]
+    if let captures = result.captures { lines.append(field("Captures", captures.text)) }
     if result.state == .partial {
       lines.append(field("State", "interrupted: the scenario asks for \(Wording.seconds(result.scenario.durationNanoseconds)) s"))
     }

@@ -11,7 +11,7 @@ enum KnownNames {
   /// Overcommit policies.
   static let policies = PolicyKind.allCases.map(\.rawValue)
   /// The sections of a run's summary, with which the path of an expectation begins.
-  static let summarySections = ["seed", "host", "sharing", "vms", "virtual_ns", "audit"]
+  static let summarySections = ["seed", "host", "sharing", "vms", "virtual_ns", "audit", "captures"]
 
   /// Checks a TLB written as levels with entries and ways.
   /// - Throws: what is wrong with it, in words for its author.

@@ -26,6 +26,10 @@ public struct Scenario: Hashable, Sendable {
   public var sharing: SharingSpec
   /// The division of memory.
   public var overcommit: OvercommitSpec
+  /// How often all guests are captured, in nanoseconds of virtual time.
+  public var captureNanoseconds: UInt64 = 10_000_000_000
+  /// How many times; 0 for none.
+  public var captureCount: Int = 0
   /// The virtual machines, in order of creation.
   public var vms: [VMSpec]
   /// What must hold at the end of the run; with variants, of each, or between them where it names variants.

@@ -33,6 +33,9 @@ enum ScenarioFields {
     .section("host", \.host, host, "The machine that the guests run on."),
     .section("sharing", \.sharing, sharing, "The scanner that merges pages of equal content."),
     .section("overcommit", \.overcommit, overcommit, "The policy that divides the host's memory among the guests."),
+    .section(
+      "captures", \.self, captures,
+      "Captures of all pages of all guests that run, compared at the end: what of the sharing that one capture shows lasts over all."),
     .list("vms", \.vms, of: .blank, count: 1...4096, vm, "The virtual machines, in order of creation."),
     .values(
       "expect", \.expectations, of: Expectation(path: "", comparison: .equal, value: 0), count: 0...1000, .expectation,
@@ -61,6 +64,13 @@ enum ScenarioFields {
       "How often a window is taken, in virtual time."),
     .value(
       "accesses", \.windowAccesses, .integer(0...10_000_000), default: .text("20000"), "Accesses of each guest in a window; 0 for none."),
+  ]
+
+  private static let captures: [Member<Scenario>] = [
+    .value(
+      "every", \.captureNanoseconds, .duration("1ms", millisecond...longestRun), default: .text("10s"),
+      "The time before the first capture and between two, in virtual time."),
+    .value("count", \.captureCount, .integer(0...1000), default: .text("0"), "How many captures are taken; 0 for none."),
   ]
 
   private static let host: [Member<HostSpec>] = [

@@ -66,6 +66,12 @@ struct ScenarioRules {
     require(
       !accesses.overflow && accesses.partialValue <= Self.mostAccesses, at: "window.accesses", with: ["duration", "window.every", "vms"],
       "the windows of this run hold more than \(Self.mostAccesses) accesses")
+    // At most 1000 times 30 days: that cannot overflow.
+    let last = UInt64(max(0, scenario.captureCount)) * scenario.captureNanoseconds
+    require(
+      last <= scenario.durationNanoseconds, at: "captures.count", with: ["captures.every", "duration"],
+      "the last of \(scenario.captureCount) captures would be taken at \(Quantity.text(nanoseconds: last)), when the run of \(duration) is over",
+      note: "the first is taken after captures.every; one at the very end of the run is still taken")
   }
 
   /// All machines, each counted as often as it is there: at most 4096 times 4096.

@@ -1,8 +1,8 @@
 import Foundation
-import Laboratory
 import PageSharing
 import Testing
 
+@testable import Laboratory
 @testable import Reporting
 @testable import Scenarios
 
@@ -96,5 +96,23 @@ struct RaceReportTests {
     let text = RaceReport.summaryText(race())
     for word in ["ksm", "slow", "variant late: did not run", "never", "1.50 s"] { #expect(text.contains(word), "\(word)") }
     #expect(text.split(separator: "\n").allSatisfy { !$0.hasSuffix(" ") })
+  }
+
+  @Test("says what captures showed in its tables only where a variant takes any")
+  func captures() throws {
+    var race = race()
+    #expect(!RaceReport.csvText(race).contains("saved_pages_stable") && !RaceReport.summaryText(race).contains("captures"))
+    #expect(race.summary.value(at: "variants.ksm.captures") == nil)
+    let before = RaceReport.csvText(race).split(separator: "\n")
+    race.entries[0].result?.captures = CaptureSummary(
+      count: 2, pages: 8, stablePages: 6, savedPagesSnapshot: [5, 4], savedPagesStable: 3)
+    let table = RaceReport.csvText(race).split(separator: "\n")
+    let added = [",stable_fraction,saved_pages_snapshot,saved_pages_stable", ",0.75,4,3", ",,,", ",,,"]
+    #expect(table.map(String.init) == zip(before, added).map { $0 + $1 })
+    #expect(
+      RaceReport.summaryText(race).contains("captures of ksm, 2: 75.0 % of 8 pages stable; saved 4 in the last alone, 3 of stable pages\n"))
+    #expect(race.summary.number(at: "variants.ksm.captures.stable_fraction") == 0.75)
+    #expect(race.summary.value(at: "variants.ksm.captures.saved_pages_snapshot") == .array([.count(5), .count(4)]))
+    #expect(race.summary.value(at: "variants.slow.captures") == nil)
   }
 }

@@ -186,6 +186,11 @@ struct BrokenScenario: CustomTestStringConvertible, Sendable {
       "duration: 10s\nsample_every: 1s", "duration: 1h\nsample_every: 1ms", "4:15", "3600000 samples in 1h are more than 1000000"),
     BrokenScenario(
       "10s\nsample_every: 1s\nwindow: {every: 1s,", "30min\nwindow: {every: 1ms,", "4:17", "1800000 windows in 1800s are more"),
+    BrokenScenario(
+      "sample_every: 1s", "captures: {every: 4s, count: 3}", "4:30",
+      "the last of 3 captures would be taken at 12s, when the run of 10s is over",
+      "one at the very end"),
+    BrokenScenario("sample_every: 1s", "captures: {count: 1001}", "4:19", "1001 is not within 0 to 1000"),
     BrokenScenario("memory: 64MiB", "memory: 8TiB", "45:13", "more than the 536870911 that a host can number"),
   ]
 

@@ -92,6 +92,9 @@ struct CanonicalTextTests {
           every: 10s
           host_target: 80%
           max_change: 100MiB
+        captures:
+          every: 10s
+          count: 0
         vms:
           - name: a
             count: 1

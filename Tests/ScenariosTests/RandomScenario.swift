@@ -35,6 +35,7 @@ struct RandomScenario {
     maybe(0, "duration") { "\($0.number(1...100))\($0.pick("s", "min", "ms"))" }
     maybe(0, "sample_every") { "\($0.number(10...720))\($0.pick("s", "ms"))" }
     if random.below(2) == 0 { always(0, "window: {every: \(number(100...999)).5ms, accesses: \(number(0...100))}") }
+    if random.below(2) == 0 { always(0, "captures: {every: 1ms, count: \(number(0...1))}") }
     always(0, "host:")
     always(2, "memory: \(number(16...4096))MiB")
     maybe(2, "swap") { $0.pick("none", "0B", "1.5GiB", "1TiB") }

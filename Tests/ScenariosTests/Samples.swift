@@ -57,6 +57,7 @@ enum Samples {
       esx: {order: linear, scan_time: 0s, max_scan_rate: 1000/s}
       zero_only: {gated: false}
     overcommit: {policy: share-proportional, every: 2s, host_target: 75%, max_change: 50MiB}
+    captures: {every: 15s, count: 6}
     vms:
       - name: web
         memory: 512MiB
