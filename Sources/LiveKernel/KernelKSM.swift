@@ -21,7 +21,7 @@ public final class KernelKSM {
   public static let folder = "/sys/kernel/mm/ksm"
 
   private var isOpen = true
-  private var longSleep: UInt64 = 3_600_000
+  private var longSleep: UInt64 = 0
   private let scannerPID: Int32?
 
   /// Whether this kernel has KSM.
@@ -43,6 +43,7 @@ public final class KernelKSM {
       try Self.checkRest()
       let error = memlab_ksm_guard()
       guard error == 0 else { throw KernelKSM.failure("the knobs of KSM cannot be read", error) }
+      longSleep = try Self.counter("sleep_millisecs")
     } catch {
       memlab_ksm_end()
       throw error
@@ -145,6 +146,7 @@ public final class KernelKSM {
   @discardableResult func scanBatch(pages: UInt32) throws(KernelKSMError) -> Bool {
     let before = (try Self.counter("pages_scanned"), try Self.counter("full_scans"))
     try set(MEMLAB_KSM_PAGES_TO_SCAN, UInt64(pages))
+    // Another number than the one that is there, be that the last batch's or one that somebody else left: only a change wakes the scanner.
     longSleep = longSleep == 3_600_000 ? 3_600_001 : 3_600_000
     let sleeps = scannerSleeps()
     try set(MEMLAB_KSM_SLEEP_MILLISECS, longSleep)

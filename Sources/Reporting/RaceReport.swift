@@ -77,12 +77,26 @@ public enum RaceReport {
     for entry in race.entries where entry.result?.state != .complete {
       lines.append("variant \(entry.spec.name): \(entry.result == nil ? "did not run" : "interrupted, its numbers are of that moment")")
     }
+    for line in stoppedMachines(of: race) { lines.append("variant \(line)") }
     for entry in race.entries {
       guard let audit = entry.result?.audit, audit.violations > 0 else { continue }
       lines.append("variant \(entry.spec.name): \(audit.violations) violations of the laws")
     }
     for expectation in race.failedExpectations { lines.append("does not hold: \(Wording.line(expectation, limit: 120))") }
     return lines.map { $0.replacing("\u{a0}", with: " ") }.joined(separator: "\n") + "\n"
+  }
+}
+
+extension RaceReport {
+  /// The variants in which the host had no memory left, each with the machines that it stopped: what those would have used is missing in the
+  /// variant's numbers.
+  static func stoppedMachines(of race: RaceResult) -> [String] {
+    race.entries.compactMap { entry in
+      let names = entry.result?.vms.filter { $0.state == .stopped }.map(\.name) ?? []
+      guard let first = names.first else { return nil }
+      let others = names.count > 1 ? " and \(names.count - 1) more" : ""
+      return "\(entry.spec.name): the host had no memory left and stopped \(Wording.line(first, limit: 40))\(others)"
+    }
   }
 }
 

@@ -51,6 +51,12 @@ public struct VerificationSummary: Sendable {
     TextTable.lines(["case", ""], cases.map { [$0.name, $0.line] }).joined(separator: "\n") + "\n"
   }
 
+  /// The built-in cases as JSON.
+  public static func listJSON(_ cases: [TrialCase]) -> JSONValue {
+    let listed: [JSONValue] = cases.map { ["name": .string($0.name), "description": .string($0.line)] }
+    return .object([.init("schema", "memlab.verify-list/1"), .init("cases", .array(listed))])
+  }
+
   /// One line, and where something differs, or everything is to be shown, tables.
   public func text(of answer: Answer) -> String {
     let numbers = answer.trials.reduce(0) { $0 + $1.comparedCount }

@@ -46,11 +46,11 @@ public enum ScenarioLoader {
     Overrides(arguments).apply(to: &root, &reading)
     let exists = traceExists ?? { FileManager.default.isReadableFile(atPath: $0) && !isFolder($0) }
     let traceExists: (String) -> Bool = { exists(folder.resolve($0)) }
-    let whole = plan(root, reading, isVariant: false, traceExists)
+    let changed = VariantTrees(root).all.map { tree in (tree, plan(tree.root, tree.reading, isVariant: true, traceExists)) }
+    let whole = plan(root, reading, isVariant: false, machinesOfVariants: changed.map(\.1.machineNames), traceExists)
     var wrong = findings + whole.findings
     var variants: [LoadedVariant] = []
-    for tree in VariantTrees(root).all {
-      let variant = plan(tree.root, tree.reading, isVariant: true, traceExists)
+    for (tree, variant) in changed {
       // What is wrong with the scenario itself has been said.
       for finding in variant.findings where !wrong.contains(where: { $0.place == finding.place && $0.message == finding.message }) {
         wrong.append(
@@ -66,15 +66,16 @@ public enum ScenarioLoader {
 
   /// Reads a tree and checks all rules.
   private static func plan(
-    _ root: SourceNode, _ noted: Reading, isVariant: Bool, _ traceExists: @escaping (String) -> Bool
-  ) -> (scenario: Scenario, findings: [Reading.Finding]) {
+    _ root: SourceNode, _ noted: Reading, isVariant: Bool, machinesOfVariants: [[String]?] = [], _ traceExists: @escaping (String) -> Bool
+  ) -> (scenario: Scenario, findings: [Reading.Finding], machineNames: [String]?) {
     var (scenario, reading) = (Scenario.blank, noted)
     if let fields = reading.fields(of: root, named: "the scenario", "", at: root.place) {
       ScenarioFields.scenario.read(fields, "", &scenario, &reading)
     }
-    var rules = ScenarioRules(scenario: scenario, reading: reading, traceExists: traceExists, isVariant: isVariant)
+    var rules = ScenarioRules(
+      scenario: scenario, reading: reading, traceExists: traceExists, isVariant: isVariant, machinesOfVariants: machinesOfVariants)
     rules.check()
-    return (scenario, rules.reading.findings)
+    return (scenario, rules.reading.findings, rules.machineNames)
   }
 
   /// The content of a file, up to one byte more than a scenario may have.

@@ -13,6 +13,8 @@ struct ScenarioRules {
   let traceExists: (String) -> Bool
   /// Whether the plan is a variant's, which knows no other variants.
   var isVariant = false
+  /// The names of each variant's machines, which it may have other numbers of; nil where they could not be read.
+  var machinesOfVariants: [[String]?] = []
 
   /// The most samples, windows or decisions of a run.
   static let mostSteps: UInt64 = 1_000_000
@@ -238,14 +240,24 @@ struct ScenarioRules {
     }
     for (number, variant) in scenario.variants.enumerated() {
       for (index, expectation) in variant.expectations.enumerated() {
-        for path in expectation.paths { check(path, at: "variants.\(number).expect.\(index)", variants: []) }
+        for path in expectation.paths { check(path, at: "variants.\(number).expect.\(index)", variants: [], of: number) }
       }
     }
   }
 
+  /// The names of all machines; nil where they could not be read.
+  var machineNames: [String]? {
+    guard reading.isSound("vms"),
+      scenario.vms.indices.allSatisfy({ reading.isSound("vms.\($0).name") && reading.isSound("vms.\($0).count") })
+    else { return nil }
+    return scenario.vms.flatMap(\.machineNames)
+  }
+
   /// Checks the path of a result that an expectation at a place names.
-  private mutating func check(_ path: String, at place: String, variants: [String]) {
+  /// - Parameter number: which variant's results it is about; nil for those that all have.
+  private mutating func check(_ path: String, at place: String, variants: [String], of number: Int? = nil) {
     guard reading.isSound(place) else { return }
+    var number = number
     var parts = path.split(separator: ".").map(String.init)[...]
     if parts.first == "variants", isVariant || !variants.isEmpty {
       // Which variants there are, the whole scenario knows.
@@ -254,19 +266,22 @@ struct ScenarioRules {
       require(
         variants.contains(name), at: place, "the scenario has no variant \"\(name.quotable)\"",
         note: NearestName.note(for: name, among: variants))
+      number = variants.firstIndex(of: name)
       parts = parts.dropFirst(2)
     }
     guard reading.isSound(place), let section = parts.first else { return }
     require(
       KnownNames.summarySections.contains(section), at: place, "a run's summary has no \"\(section.quotable)\"",
       note: NearestName.note(for: section, among: KnownNames.summarySections))
-    guard section == "vms", reading.isSound(place), reading.isSound("vms"),
-      scenario.vms.indices.allSatisfy({ reading.isSound("vms.\($0).name") && reading.isSound("vms.\($0).count") })
-    else { return }
-    let names = scenario.vms.flatMap(\.machineNames)
+    guard section == "vms", reading.isSound(place) else { return }
+    var (owner, known) = ("the scenario", machineNames)
+    if let number, machinesOfVariants.indices.contains(number) {
+      (owner, known) = ("variant \"\(scenario.variants[number].name.quotable)\"", machinesOfVariants[number])
+    }
+    guard let names = known else { return }
     let name = parts.dropFirst().first ?? ""
     require(
-      names.contains(name), at: place, "the scenario has no virtual machine \"\(name.quotable)\"",
+      names.contains(name), at: place, "\(owner) has no virtual machine \"\(name.quotable)\"",
       note: NearestName.note(for: name, among: names))
   }
 }

@@ -65,7 +65,7 @@ struct MemoryInputs: ParsableArguments {
     guard files.count == inputs.count else {
       throw ImageError(
         files.last ?? "", .incompatible,
-        "page flags are given for \(files.count) inputs, but there are \(inputs.count): one --page-flags each, in order")
+        "there are \(files.count) --page-flags, but \(inputs.count) inputs: one for each, in order")
     }
     var kinds: [[PageKind]] = []
     for (input, file) in zip(inputs, files) {

@@ -79,6 +79,7 @@ struct ScanCommand: ParsableCommand {
     guard pageSize == .size4K else {
       throw ValidationError("\(scanner.rawValue) merges pages of 4K; --page-size is for --scanner exact")
     }
+    guard scanner != .sharer(.ksm) || !oneTenant else { throw ValidationError("--one-tenant needs a --scanner that goes by tenants") }
     guard pageFlags.isEmpty && sample == nil && !captures else {
       throw ValidationError("--page-flags, --sample and --captures are for --scanner exact")
     }

@@ -55,6 +55,8 @@ struct VerifyKSMCommand: ParsableCommand {
     }
     guard scans.map({ (1...10_000).contains($0) }) ?? true else { throw ValidationError("--scans is 1 to 10000") }
     guard maxPageSharing >= 2 else { throw ValidationError("--max-page-sharing is at least 2") }
+    // Nothing asked and nothing differing would look like an answer.
+    guard mixtures != 0 else { throw ValidationError("--mixtures is at least 1") }
     guard (0...86_400).contains(wait) else { throw ValidationError("--wait is 0 to 86400 seconds") }
     guard !inputs.contains("") else { throw ValidationError("the name of an input is empty") }
     let (_, overflow) = seed.addingReportingOverflow(mixtures ?? 0)
@@ -66,7 +68,12 @@ struct VerifyKSMCommand: ParsableCommand {
   }
 
   func run() throws {
-    guard !list else { return try StandardOutput.write(VerificationSummary.list(TrialCase.all)) }
+    guard !list else {
+      let cases = TrialCase.all
+      return try output.print(
+        text: VerificationSummary.list(cases), json: VerificationSummary.listJSON(cases),
+        csv: [["case", "description"]] + cases.map { [$0.name, $0.line] })
+    }
     let memories = inputs.isEmpty ? nil : try pages()
     var summary = VerificationSummary(kernel: KernelKSM.release, model: KSMScanner.modelledKernel, showsEverything: watch)
     do {

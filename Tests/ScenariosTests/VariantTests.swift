@@ -56,6 +56,15 @@ struct VariantTests {
     #expect(loaded.variants.allSatisfy { $0.scenario.expectations.allSatisfy { !$0.looksAtVariants } })
   }
 
+  @Test("are expected to have the machines that they have, not those that the scenario has")
+  func machines() throws {
+    let text = BrokenScenario.sound + "variants: [{name: v, set: {vms.a.count: 2}}]\n"
+    let own = text.replacing("{name: v, ", with: "{name: v, expect: [vms.a-2.shared_bytes >= 0], ")
+    #expect(try Samples.load(own).variants[0].scenario.expectations.map(\.path).contains("vms.a-2.shared_bytes"))
+    let missing = text.replacing("{name: v, ", with: "{name: v, expect: [vms.a.shared_bytes >= 0], ")
+    #expect(Samples.diagnostics(missing).map(\.message) == ["variant \"v\" has no virtual machine \"a\""])
+  }
+
   @Test(
     "are checked like the scenario; a fault is told once, with the variant's name, where it stands",
     arguments: [
@@ -69,7 +78,7 @@ struct VariantTests {
       ("vms.a.memory: 256MiB", "vms.a.memory: 96MiB", "25:17", "variant \"large\": min_memory (128MiB) is more than memory"),
       ("name: large", "name: none", "56:11", "two variants are named \"none\""),
       ("    set: {sharing.scanner: none}", "    sett: {}", "55:5", "unknown field \"sett\" in variants"),
-      ("  - sharing.merges > 1", "  - vms.x.exits > 1", "63:9", "the scenario has no virtual machine \"x\""),
+      ("  - sharing.merges > 1", "  - vms.x.exits > 1", "63:9", "variant \"large\" has no virtual machine \"x\""),
       ("  - sharing.merges > 1", "  - variants.none.sharing.merges > 1", "63:9", "a run's summary has no \"variants\""),
       ("  - sharing.merges > 0", "  - variants.non.sharing.merges > 0", "52:5", "the scenario has no variant \"non\""),
       ("  - sharing.merges > 0", "  - variants.none.sharin.merges > 0", "52:5", "a run's summary has no \"sharin\""),
