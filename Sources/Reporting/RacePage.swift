@@ -117,7 +117,9 @@ struct RacePage {
     }
     if !unfinished.isEmpty { notices.append(("Interrupted: these variants did not reach their ends.", unfinished)) }
     let stopped = RaceReport.stoppedMachines(of: race)
-    if !stopped.isEmpty { notices.append(("Hosts too small: what the stopped machines would have used is missing in these numbers.", stopped)) }
+    if !stopped.isEmpty {
+      notices.append(("Hosts too small: what the stopped machines would have used is missing in these numbers.", stopped))
+    }
     if !race.failedExpectations.isEmpty { notices.append(("Expectations of the scenario that do not hold:", race.failedExpectations)) }
     let broken = race.entries.filter { $0.result?.audit.violations ?? 0 > 0 }.map(\.spec.name)
     if !broken.isEmpty { notices.append(("The audit found breaches of the laws; these variants' numbers cannot be trusted.", broken)) }
