@@ -52,7 +52,6 @@ struct LoadingTests {
     let settings = scenario.sharing.settings(seed: 5)
     #expect(settings.esx.order == .linear && settings.esx.scanTimeNanoseconds == 0 && settings.esx.maxPagesPerSecond == 1000)
     #expect(!settings.esx.isSalted && !settings.zeroOnly.isGated && settings.seed == 5)
-    ksm.advisor = advisor
     #expect(settings.ksm == ksm)
     #expect(scenario.host.numaNodes == 2)
     #expect(scenario.overcommit.policy == "share-proportional")
