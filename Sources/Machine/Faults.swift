@@ -3,7 +3,7 @@ internal import FrameAllocation
 internal import PageContents
 internal import PageSharing
 internal import PageTables
-public import Translation
+internal import Translation
 
 /// What became of a guest's access.
 public enum AccessResult: Equatable, Sendable {

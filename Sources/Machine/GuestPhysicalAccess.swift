@@ -2,7 +2,7 @@ public import Addressing
 public import Ballooning
 public import PageContents
 internal import PageTables
-public import Translation
+internal import Translation
 
 /// A guest's memory by guest-physical address, as its kernel and its devices use it. A guest that the host stopped, or an address beyond
 /// its memory, answers nil or false.

@@ -19,6 +19,9 @@ public struct PageFaultErrorCode: OptionSet, Hashable, Sendable {
   /// I/D: the access was an instruction fetch.
   public static let fetch = PageFaultErrorCode(rawValue: 1 << 4)
 
+  /// PK: the page's protection key refused the access.
+  public static let protectionKey = PageFaultErrorCode(rawValue: 1 << 5)
+
   /// The bits that tell what was tried: W, U and F.
   public init(access: AccessKind, isUser: Bool) {
     var raw: UInt32 = isUser ? 4 : 0

@@ -2,8 +2,7 @@ public import Addressing
 
 /// An entry of an x86-64 page table (Intel SDM 4.5, tables 4-15 to 4-20).
 ///
-/// In a guest's own tables the frame is a guest frame, in shadow tables a host frame: the accessor that is used says which. Bit 8, G, is
-/// not modelled: every load of CR3 drops all of a guest's translations.
+/// In a guest's own tables the frame is a guest frame, in shadow tables a host frame: the accessor that is used says which.
 @frozen public struct X86Entry: Hashable, Sendable, BitwiseCopyable {
   /// The word as it lies in memory.
   public var rawValue: UInt64
@@ -23,14 +22,18 @@ public import Addressing
   public static let dirty: UInt64 = 1 << 6
   /// Bit 7, PS: the entry maps a 2 MiB or 1 GiB page; levels 2 and 3 only.
   public static let pageSize: UInt64 = 1 << 7
+  /// Bit 8, G: the translation is global; leaves only.
+  public static let global: UInt64 = 1 << 8
+  /// Bits 62:59, the protection key; leaves only.
+  public static let keyMask: UInt64 = 15 << 59
   /// Bit 63, XD: instruction fetches are not allowed.
   public static let noExecute: UInt64 = 1 << 63
   /// Bits 51:12, the frame.
   public static let frameMask: UInt64 = 0x000f_ffff_ffff_f000
 
-  /// MAXPHYADDR of the modelled processor: address bits from here up to bit 51 are reserved.
+  /// MAXPHYADDR of the modelled host: address bits from here up to bit 51 are reserved in the tables that the hypervisor writes.
   public static let physicalAddressBits: UInt64 = 48
-  /// The reserved bits of every present entry: 51:48.
+  /// Those reserved bits: 51:48.
   public static let reservedAddressBits: UInt64 = frameMask & ~((1 << physicalAddressBits) - 1)
 
   /// The entry that maps nothing.
@@ -67,6 +70,8 @@ public import Addressing
   @inlinable public var isDirty: Bool { rawValue & X86Entry.dirty != 0 }
   /// Whether PS is set.
   @inlinable public var isLarge: Bool { rawValue & X86Entry.pageSize != 0 }
+  /// Whether G is set.
+  @inlinable public var isGlobal: Bool { rawValue & X86Entry.global != 0 }
   /// Whether XD is set.
   @inlinable public var isNoExecute: Bool { rawValue & X86Entry.noExecute != 0 }
 
@@ -83,14 +88,14 @@ public import Addressing
   /// Whether the entry is a leaf at a level: level 1 always, levels 2 and 3 where PS is set.
   @inlinable public func isLeaf(level: Int) -> Bool { level == 1 || (isLarge && level <= 3) }
 
-  /// The bits that must be zero in a present entry of a level: the address bits above MAXPHYADDR, PS at levels 4 and 5, and the
-  /// address bits of a large page below its size (20:13 and 29:13; bit 12 is PAT).
-  @inlinable public func reservedBits(level: Int) -> UInt64 {
-    guard isLarge && level > 1 else { return X86Entry.reservedAddressBits }
+  /// The bits that must be zero in a present entry of a level: those of every entry, PS at levels 4 and 5, and the address bits of a
+  /// large page below its size (20:13 and 29:13; bit 12 is PAT).
+  @inlinable public func reservedBits(level: Int, everywhere: UInt64 = X86Entry.reservedAddressBits) -> UInt64 {
+    guard isLarge && level > 1 else { return everywhere }
     switch level {
-    case 2: return X86Entry.reservedAddressBits | 0x001f_e000
-    case 3: return X86Entry.reservedAddressBits | 0x3fff_e000
-    default: return X86Entry.reservedAddressBits | X86Entry.pageSize
+    case 2: return everywhere | 0x001f_e000
+    case 3: return everywhere | 0x3fff_e000
+    default: return everywhere | X86Entry.pageSize
     }
   }
 }

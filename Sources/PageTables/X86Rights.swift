@@ -1,5 +1,3 @@
-public import Addressing
-
 /// What a walk of x86 tables lets pass: the AND over its levels of R/W, U/S and the complement of XD.
 @frozen public struct X86Rights: Hashable, Sendable, BitwiseCopyable {
   /// Bit 1 W, bit 2 U, bit 63 X: at the places of R/W, U/S and XD in an entry.
@@ -7,7 +5,7 @@ public import Addressing
 
   @inlinable init(rawValue: UInt64) { self.rawValue = rawValue }
 
-  @usableFromInline static let mask = X86Entry.writable | X86Entry.user | X86Entry.noExecute
+  @usableFromInline static let mask: UInt64 = X86Entry.writable | X86Entry.user | X86Entry.noExecute
 
   /// Everything: what a walk has before its first level.
   public static let all = X86Rights(rawValue: mask)
@@ -29,17 +27,4 @@ public import Addressing
   @inlinable public var isUser: Bool { rawValue & X86Entry.user != 0 }
   /// Whether every level allows fetches.
   @inlinable public var isExecutable: Bool { rawValue & X86Entry.noExecute != 0 }
-
-  /// The permission check of a completed walk (Intel SDM 4.6.1) with CR0.WP = 1, EFER.NXE = 1, no SMEP, SMAP or protection keys: the
-  /// error code where the access is refused, nil where it may go ahead.
-  @inlinable public func refusal(of access: AccessKind, isUser user: Bool) -> PageFaultErrorCode? {
-    var needed: UInt64 = user ? X86Entry.user : 0
-    switch access {
-    case .read: break
-    case .write: needed |= X86Entry.writable
-    case .fetch: needed |= X86Entry.noExecute
-    }
-    guard rawValue & needed != needed else { return nil }
-    return PageFaultErrorCode(access: access, isUser: user).union(.present)
-  }
 }

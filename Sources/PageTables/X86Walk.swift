@@ -17,10 +17,15 @@ public import Addressing
   public var allAccessed: Bool
   /// The last entry given to `step`.
   public var entry: X86Entry
+  /// The bits that must be zero in every present entry.
+  public let reserved: UInt64
 
   /// A walk from the table at `root` with 4 or 5 levels.
-  @inlinable public init(_ address: GuestVirtualAddress, root: Address<Space>, levels: Int = 4) {
+  @inlinable public init(
+    _ address: GuestVirtualAddress, root: Address<Space>, levels: Int = 4, reserved: UInt64 = X86Entry.reservedAddressBits
+  ) {
     self.address = address
+    self.reserved = reserved
     level = levels
     table = root
     rights = .all
@@ -35,7 +40,7 @@ public import Addressing
   @inlinable public mutating func step(_ entry: X86Entry) -> X86Step {
     self.entry = entry
     guard entry.isPresent else { return .notPresent }
-    guard entry.rawValue & entry.reservedBits(level: level) == 0 else { return .reserved }
+    guard entry.rawValue & entry.reservedBits(level: level, everywhere: reserved) == 0 else { return .reserved }
     rights = rights.intersection(X86Rights(of: entry))
     allAccessed = allAccessed && entry.isAccessed
     if entry.isLeaf(level: level) { return .leaf }
@@ -50,10 +55,17 @@ public import Addressing
     return PageNumber((entry.rawValue & X86Entry.frameMask) >> 12 & ~low | address.page.rawValue & low)
   }
 
+  /// After `.leaf`: what the walk lets pass, as a rights word: the AND of the levels, the leaf's D and its protection key.
+  @inlinable public var leafRights: UInt64 {
+    AccessCheck.present | rights.rawValue | entry.rawValue & (X86Entry.dirty | X86Entry.keyMask)
+  }
+
+  /// After `.leaf`: the size of the page.
+  @inlinable public var pageSize: PageSize { PageSize(leafLevel: level) ?? .size4K }
+
   /// The error code of a walk that ended at an entry not present or reserved.
-  @inlinable public func fault(_ step: X86Step, _ access: AccessKind, isUser: Bool) -> PageFaultErrorCode {
-    let tried = PageFaultErrorCode(access: access, isUser: isUser)
-    return step == .reserved ? tried.union([.present, .reserved]) : tried
+  @inlinable public func fault(_ step: X86Step, _ tried: PageFaultErrorCode) -> PageFaultErrorCode {
+    step == .reserved ? tried.union([.present, .reserved]) : tried
   }
 }
 

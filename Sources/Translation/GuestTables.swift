@@ -9,6 +9,8 @@ struct GuestTables {
   let contents: FrameContents
   let map: GuestPhysicalMap
 
+  /// The processor's control bits.
+  static let controls = X86Controls()
   /// Levels of the guests' tables.
   static let levels = 4
 

@@ -68,8 +68,10 @@ public final class NestedTranslator: Translator {
       case .misconfiguration: return misconfiguration(entry, .guestTable, .read)
       }
     }
-    guard step == .leaf else { return fault(walk.fault(step, access, isUser: isUser)) }
-    if let refusal = walk.rights.refusal(of: access, isUser: isUser) { return fault(refusal) }
+    guard step == .leaf else { return fault(walk.fault(step, GuestTables.controls.tried(access, isUser ? .user : .supervisor))) }
+    if let refusal = GuestTables.controls.refusal(of: access, isUser ? .user : .supervisor, rights: walk.leafRights) {
+      return fault(refusal)
+    }
     let isWrite = access == .write
     if !walk.allAccessed || (isWrite && !walk.entry.isDirty) {
       if let violation = tables.markUsed(address, root: root, isWrite: isWrite) {

@@ -125,7 +125,9 @@ public final class ShadowTranslator: Translator {
       references &+= 1
       step = walk.step(X86Entry(rawValue: tables.contents.load(place)))
     }
-    guard step == .leaf, walk.rights.refusal(of: access, isUser: isUser) == nil else { return nil }
+    guard step == .leaf, GuestTables.controls.refusal(of: access, isUser ? .user : .supervisor, rights: walk.leafRights) == nil else {
+      return nil
+    }
     let leaf = walk.entry
     if !leaf.isAccessed { tables.contents.store(leaf.with(X86Entry.accessed).rawValue, place) }
     let entry = TLBEntry(
@@ -187,8 +189,10 @@ public final class ShadowTranslator: Translator {
       guard let place = tables.place(walk.entryAddress) else { return .violation(GuestTables.missing(walk.entryAddress)) }
       step = walk.step(X86Entry(rawValue: tables.contents.load(place)))
     }
-    guard step == .leaf else { return .fault(walk.fault(step, access, isUser: isUser)) }
-    if let refusal = walk.rights.refusal(of: access, isUser: isUser) { return .fault(refusal) }
+    guard step == .leaf else { return .fault(walk.fault(step, GuestTables.controls.tried(access, isUser ? .user : .supervisor))) }
+    if let refusal = GuestTables.controls.refusal(of: access, isUser ? .user : .supervisor, rights: walk.leafRights) {
+      return .fault(refusal)
+    }
     if !walk.allAccessed || (isWrite && !walk.entry.isDirty) {
       if let violation = tables.markUsed(address, root: root, isWrite: isWrite) { return .violation(violation) }
     }

@@ -80,7 +80,7 @@ import Testing
           let expected: UInt32? =
             isRefused(w, u, x, access, isUser)
             ? 1 | (access == .write ? 2 : 0) | (isUser ? 4 : 0) | (access == .fetch ? 16 : 0) : nil
-          #expect(rights.refusal(of: access, isUser: isUser)?.rawValue == expected)
+          #expect(X86Controls().refusal(of: access, isUser ? .user : .supervisor, rights: 1 | rights.rawValue)?.rawValue == expected)
         }
       }
     }
