@@ -25,6 +25,8 @@
   @inlinable public var address: GuestVirtualAddress { GuestVirtualAddress(rawValue & ~7) }
   /// Of an access: the kind.
   @inlinable public var kind: AccessKind { AccessKind(rawValue: UInt8(truncatingIfNeeded: rawValue & 3)) ?? .read }
+  /// Of an access: whether it is a fetch.
+  @inlinable public var isFetch: Bool { rawValue & 3 == 2 }
   /// Of an access: the mode.
   @inlinable public var privilege: Privilege { rawValue & 4 == 0 ? .user : .supervisor }
   /// Bits 2:0 of an access: kind and mode as an index below 8.

@@ -207,7 +207,18 @@ public final class Audit {
     }
   }
 
-  private func check(_ entry: HeldEntry, of vm: VirtualMachine) {
+  /// Page by page: a large one has a translation for each.
+  private func check(_ held: HeldEntry, of vm: VirtualMachine) {
+    for offset in 0..<held.pages {
+      checkPage(
+        HeldEntry(
+          root: held.root, page: held.page.advanced(by: offset), frame: held.frame.advanced(by: offset), pages: 1,
+          isWritable: held.isWritable),
+        of: vm)
+    }
+  }
+
+  private func checkPage(_ entry: HeldEntry, of vm: VirtualMachine) {
     let index = entry.frame.index
     if index >= references.count || host.frames.allocator.isFree(index) || !ownFrames[index] {
       return report(4, "\(vm.name) still reaches frame \(entry.frame), which none of its pages maps, at page \(entry.page)")

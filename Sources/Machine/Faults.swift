@@ -1,8 +1,9 @@
 public import Addressing
+public import Columns
 internal import FrameAllocation
 internal import PageContents
 internal import PageSharing
-internal import PageTables
+public import PageTables
 internal import Translation
 
 /// What became of a guest's access.
@@ -15,16 +16,51 @@ public enum AccessResult: Equatable, Sendable {
   case stopped
 }
 
+/// Where a stream of accesses stopped.
+public enum StreamStop: Hashable, Sendable {
+  /// All were made.
+  case end
+  /// At this index stands an event.
+  case event(Int)
+  /// The guest's own tables refuse the access at this index; its kernel must act, and the access be made again.
+  case guestFault(Int, PageFaultErrorCode)
+  /// No access may have the address at this index.
+  case generalProtection(Int)
+  /// The guest has no memory at that address, or it was stopped for want of the host's.
+  case stopped(Int)
+}
+
 extension VirtualMachine {
   /// One access of a guest's program: translated, and retried for as long as the hypervisor has something to resolve.
   public func access(_ address: GuestVirtualAddress, _ kind: AccessKind, _ privilege: Privilege = .user) -> AccessResult {
     guard isRunning else { return .stopped }
-    // A processor refuses these before it looks anything up (Intel SDM 3.3.7.1); a TLB's tag has no room for all their bits.
-    guard X86Index.isCanonical(address) else { return .guestFault }
     switch translator.translate(address, kind, privilege) {
     case .mapped(let host): return .mapped(host)
-    case .guestFault: return .guestFault
+    case .guestFault, .generalProtection: return .guestFault
     case .violation(let violation): return access(address, kind, privilege, after: violation)
+    }
+  }
+
+  /// Accesses of a guest's program, one after the other, until its kernel must act or the range ends: as `access`, but as fast as the translator goes.
+  /// - Parameter records: accesses to canonical addresses, and events, at which it stops.
+  public func access(_ records: borrowing Column<AccessRecord>, in range: Range<Int>) -> StreamStop {
+    guard isRunning else { return .stopped(range.lowerBound) }
+    var next = range.lowerBound
+    while true {
+      switch translator.translate(records, in: next..<range.upperBound) {
+      case .end: return .end
+      case .event(let index): return .event(index)
+      case .guestFault(let index, let code): return .guestFault(index, code)
+      case .generalProtection(let index): return .generalProtection(index)
+      case .violation(let index, let violation):
+        let record = records[index]
+        switch access(record.address, record.kind, record.privilege, after: violation) {
+        case .mapped: next = index + 1
+        // The guest's tables are looked at again from there, and say what is wrong.
+        case .guestFault: next = index
+        case .stopped: return .stopped(index)
+        }
+      }
     }
   }
 
@@ -42,7 +78,7 @@ extension VirtualMachine {
       pinned.append(violation.frame)
       switch translator.translate(address, kind, privilege) {
       case .mapped(let host): return .mapped(host)
-      case .guestFault: return .guestFault
+      case .guestFault, .generalProtection: return .guestFault
       case .violation(let next): violation = next
       }
     }

@@ -63,7 +63,8 @@ public final class VirtualMachine {
   var pinned: [GuestFrame] = []
 
   init(
-    id: VMID, name: String, pageCount: Int, firstPage: PageOrdinal, mode: PagingMode, backing: MemoryBacking, host: Host
+    id: VMID, name: String, pageCount: Int, firstPage: PageOrdinal, mode: PagingMode, options: PagingOptions, backing: MemoryBacking,
+    host: Host
   ) throws(HostError) {
     self.id = id
     self.name = name
@@ -77,15 +78,9 @@ public final class VirtualMachine {
     guard let map = try? GuestPhysicalMap(contents: host.contents, frames: tables) else { throw HostError.outOfMemory(name) }
     self.map = map
     let vpid = VPID(UInt16(id.rawValue + 1))
-    translator =
-      switch mode {
-      case .native: NativeTranslator(contents: host.contents, map: map, tlb: host.tlb, vpid: vpid)
-      case .nested: NestedTranslator(contents: host.contents, map: map, tlb: host.tlb, vpid: vpid)
-      case .shadow:
-        ShadowTranslator(
-          contents: host.contents, map: map, tlb: host.tlb, vpid: vpid, frames: tables,
-          shadowPageLimit: ShadowTranslator.shadowPageLimit(guestPages: UInt64(pageCount)))
-      }
+    let parts = TranslatorParts(
+      contents: host.contents, map: map, tlb: host.tlb, vpid: vpid, frames: tables, guestPages: UInt64(pageCount))
+    translator = mode.makeTranslator(parts, options)
   }
 
   /// Huge mappings now: 2 MiB of its memory each.
@@ -152,7 +147,8 @@ final class TableFrames: TableFrameSource {
 extension Host {
   /// Creates a virtual machine with nothing backed yet.
   public func createVM(
-    name: String, memory: ByteSize, paging: PagingMode, backing: MemoryBacking = MemoryBacking()
+    name: String, memory: ByteSize, paging: PagingMode, options: PagingOptions = PagingOptions(),
+    backing: MemoryBacking = MemoryBacking()
   ) throws(HostError) -> VirtualMachine {
     guard (0..<frames.allocator.nodes).contains(backing.numaNode) else { throw HostError.noSuchNode(backing.numaNode) }
     let pages = Int(memory.bytes >> PageSize.size4K.shift)
@@ -162,7 +158,7 @@ extension Host {
     }
     let vm = try VirtualMachine(
       id: VMID(UInt32(vms.count)), name: name, pageCount: pages, firstPage: PageOrdinal(UInt32(first)), mode: paging,
-      backing: backing, host: self)
+      options: options, backing: backing, host: self)
     vms.append(vm)
     spanOwners.append(contentsOf: repeatElement(vm.id, count: Host.ordinals(for: memory) >> Int(Host.spanShift)))
     return vm

@@ -7,9 +7,10 @@ public import PageTables
 ///
 /// Writes pass where both allow them; bits A and D play no part.
 public func composedWalk(
-  _ address: GuestVirtualAddress, cr3: GuestPhysicalAddress, contents: FrameContents, map: GuestPhysicalMap
+  _ address: GuestVirtualAddress, cr3: GuestPhysicalAddress, contents: FrameContents, map: GuestPhysicalMap,
+  controls: X86Controls = X86Controls()
 ) -> HeldTranslation? {
-  composedWalk(address, cr3: cr3, map: map) { entry in
+  composedWalk(address, cr3: cr3, map: map, controls: controls) { entry in
     let leaf = map.leaf(of: entry.page)
     guard leaf.isPresent else { return nil }
     return contents.load(leaf.frame.address(atOffsetOf: entry))
@@ -18,10 +19,12 @@ public func composedWalk(
 
 /// The same, with the guest's table entries read through `word`: a table that was swapped out still says what it says.
 public func composedWalk(
-  _ address: GuestVirtualAddress, cr3: GuestPhysicalAddress, map: GuestPhysicalMap, word: (GuestPhysicalAddress) -> UInt64?
+  _ address: GuestVirtualAddress, cr3: GuestPhysicalAddress, map: GuestPhysicalMap, controls: X86Controls = X86Controls(),
+  word: (GuestPhysicalAddress) -> UInt64?
 ) -> HeldTranslation? {
-  guard X86Index.isCanonical(address, levels: GuestTables.levels) else { return nil }
-  var walk = X86Walk(address, root: GuestTables.root(cr3), levels: GuestTables.levels)
+  guard X86Index.isCanonical(address, levels: controls.levels) else { return nil }
+  let root = GuestPhysicalAddress(cr3.rawValue & X86Entry.frameMask & ~X86Entry.reservedAddressBits)
+  var walk = X86Walk(address, root: root, levels: controls.levels, reserved: controls.reservedBits)
   var step = X86Step.table
   while step == .table {
     guard let entry = word(walk.entryAddress) else { return nil }

@@ -4,20 +4,10 @@ internal import PageTables
 
 /// One guest's own page tables, read and marked by software through the guest-physical map.
 ///
-/// Native paging walks with it, shadow paging fills its tables with it, and nested paging sets A and D with it.
+/// Shadow paging fills its tables with it; where the processor walks, it sets A and D with it.
 struct GuestTables {
   let contents: FrameContents
   let map: GuestPhysicalMap
-
-  /// The processor's control bits.
-  static let controls = X86Controls()
-  /// Levels of the guests' tables.
-  static let levels = 4
-
-  /// Bits of CR3 that name a root table: 47:12.
-  static func root(_ cr3: GuestPhysicalAddress) -> GuestPhysicalAddress {
-    GuestPhysicalAddress(cr3.rawValue & X86Entry.frameMask & ~X86Entry.reservedAddressBits)
-  }
 
   /// The host address of an entry of a guest table, or nil where the map has no page there.
   @inline(__always) func place(_ entry: GuestPhysicalAddress) -> HostPhysicalAddress? {
@@ -34,8 +24,10 @@ struct GuestTables {
 
   /// Sets A in every entry that leads to `address`, and D in the leaf after a write, once a walk has passed (Intel SDM 4.8).
   /// - Returns: the violation where a table to be marked lies in a page that the map does not let anyone write; entries above it are marked.
-  func markUsed(_ address: GuestVirtualAddress, root: GuestPhysicalAddress, isWrite: Bool) -> GuestViolation? {
-    var walk = X86Walk(address, root: root, levels: Self.levels)
+  func markUsed(
+    _ address: GuestVirtualAddress, root: GuestPhysicalAddress, _ controls: X86Controls, isWrite: Bool
+  ) -> GuestViolation? {
+    var walk = X86Walk(address, root: root, levels: controls.levels, reserved: controls.reservedBits)
     while true {
       let entryAddress = walk.entryAddress
       let leaf = map.leaf(of: entryAddress.page)

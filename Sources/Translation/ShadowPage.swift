@@ -33,7 +33,7 @@ struct ShadowPage {
   /// False once zapped, until the number is used again.
   var isAlive = true
 
-  var isRoot: Bool { key.role.level == GuestTables.levels }
+  var isRoot: Bool { key.role.level == 4 }
 }
 
 /// What is known of one shadow entry besides its word: a leaf's place in the list of its guest frame, a link's child.

@@ -30,7 +30,7 @@ final class ShadowPages {
   var hasStale = false
 
   /// Pages for a fault: one a level.
-  static let reserveForFault = GuestTables.levels
+  static let reserveForFault = 4
 
   init(contents: FrameContents, frames: any TableFrameSource, limit: Int) {
     self.contents = contents
@@ -83,7 +83,7 @@ final class ShadowPages {
 
   /// The root for a guest's root table; makes it if `reserve` was asked for one, else nil where there is none.
   func root(_ frame: GuestFrame) -> Int? {
-    let key = ShadowKey(frame: frame, role: ShadowRole(level: GuestTables.levels, isDirect: false, rights: .all))
+    let key = ShadowKey(frame: frame, role: ShadowRole(level: 4, isDirect: false, rights: .all))
     guard let number = numbers[key] ?? (spare.isEmpty ? nil : make(key)) else { return nil }
     uses += 1
     pages[number].lastUse = uses

@@ -19,13 +19,10 @@ public import TranslationCaching
 /// is not detected; nothing is prefetched; INVLPG and CR3 loads exit and drop TLB entries, but the shadow is true already.
 ///
 /// Where no frame is to be had for shadow tables, the hypervisor carries out each access itself, an exit each time.
-public final class ShadowTranslator: Translator {
-  /// `.shadow`.
-  public let mode = PagingMode.shadow
+final class ShadowTranslator: Translator, TLBMisses {
+  let mode = PagingMode.shadow
   private let tables: GuestTables
-  private let tlb: TLBHierarchy
-  private let vpid: VPID
-  private let counts = TranslatorCounts()
+  private let mmu: MMU
   private let shadow: ShadowPages
   private let state = Column<UInt64>(count: 4)
 
@@ -40,38 +37,39 @@ public final class ShadowTranslator: Translator {
     static let pending = 3
   }
 
-  /// A translator for one guest, whose shadow tables come from `frames`, at most `shadowPageLimit` of them.
-  public init(
-    contents: FrameContents, map: GuestPhysicalMap, tlb: TLBHierarchy, vpid: VPID, frames: any TableFrameSource,
-    shadowPageLimit: Int = ShadowTranslator.shadowPageLimit(guestPages: 1 << 20)
-  ) {
-    tables = GuestTables(contents: contents, map: map)
-    self.tlb = tlb
-    self.vpid = vpid
-    shadow = ShadowPages(contents: contents, frames: frames, limit: shadowPageLimit)
+  /// A translator for one guest.
+  init(_ parts: TranslatorParts, _ options: PagingOptions) {
+    tables = GuestTables(contents: parts.contents, map: parts.map)
+    mmu = MMU(tlb: parts.tlb, vpid: parts.vpid, usesVPID: options.usesVPID)
+    let limit = options.shadowPageLimit ?? Self.shadowPageLimit(guestPages: parts.guestPages)
+    shadow = ShadowPages(contents: parts.contents, frames: parts.frames, limit: limit)
   }
 
   /// KVM's default limit of shadow pages: 2 % of the guest's pages, at least 64 (Linux, arch/x86/kvm/mmu/mmu.c,
   /// `kvm_mmu_calculate_default_mmu_pages`).
-  public static func shadowPageLimit(guestPages: UInt64) -> Int { Int(max(64, min(guestPages, 1 << 32) / 50)) }
+  static func shadowPageLimit(guestPages: UInt64) -> Int { Int(max(64, min(guestPages, 1 << 32) / 50)) }
 
   /// What it has counted. An access that violates the map while its fault is handled is one exit, however often it is retried.
-  public var counters: TranslationCounters { counts.total(tlb.counters(of: vpid)) }
+  var counters: TranslationCounters { mmu.counts.total }
 
   /// How many shadow pages there are.
-  public var shadowPages: Int { shadow.count }
+  var shadowPages: Int { shadow.count }
   /// Frames held for shadow tables, those in reserve included.
-  public var tableFrames: Int { shadow.frameCount }
+  var tableFrames: Int { shadow.frameCount }
 
   // MARK: The guest's instructions
 
   /// An exit: finds or builds the shadow's root, and drops the guest's TLB entries.
-  public func loadCR3(_ root: GuestPhysicalAddress) {
-    counts.add(.cr3Load)
-    state[State.root] = GuestTables.root(root).rawValue
+  func loadCR3(_ root: GuestPhysicalAddress) {
+    mmu.loadCR3(root)
+    mmu.exit(.cr3Load)
+    state[State.root] = mmu.root.rawValue
     loadRoot()
-    tlb.flush(vpid)
   }
+
+  func setControls(_ controls: X86Controls) { mmu.setControls(controls) }
+  func invalidate(_ descriptor: INVPCID) { mmu.invalidate(descriptor) }
+  func worldSwitch() { mmu.switchWorlds() }
 
   private func loadRoot() {
     let current = currentRoot
@@ -90,24 +88,29 @@ public final class ShadowTranslator: Translator {
   private func flushStale() {
     guard shadow.hasStale else { return }
     shadow.hasStale = false
-    tlb.flush(vpid)
+    mmu.flushAll()
     if currentRoot == nil { state[State.shadowRoot] = 0 }
   }
 
   /// An exit: drops the page from the TLB; the shadow is in step with the guest's tables already.
-  public func invalidatePage(_ address: GuestVirtualAddress) {
-    counts.add(.invlpg)
-    tlb.invalidate(vpid, address.page)
+  func invalidatePage(_ address: GuestVirtualAddress) {
+    mmu.exit(.invlpg)
+    mmu.invalidatePage(address)
   }
 
   // MARK: Accesses
 
-  /// TLB, then a walk of the shadow, then the hypervisor.
-  public func translate(_ address: GuestVirtualAddress, _ access: AccessKind, _ privilege: Privilege) -> TranslationOutcome {
+  func translate(_ address: GuestVirtualAddress, _ access: AccessKind, _ privilege: Privilege) -> TranslationOutcome {
+    mmu.translate(address, access, privilege, self)
+  }
+
+  func translate(_ records: borrowing Column<AccessRecord>, in range: Range<Int>) -> BatchStop {
+    mmu.translate(records, in: range, self)
+  }
+
+  func miss(_ address: GuestVirtualAddress, _ access: AccessKind, _ privilege: Privilege) -> TranslationOutcome {
+    guard X86Index.isCanonical(address, levels: mmu.controls.levels) else { return .generalProtection }
     let isUser = privilege == .user
-    if let hit = tlb.lookup(vpid, address.page, access, need: TLBNeed(access, isUser: isUser)) {
-      return .mapped(hit.entry.frame.address(atOffsetOf: address))
-    }
     if state[State.pending] == 0, let place = walkShadow(address, access, isUser: isUser) { return .mapped(place) }
     return fault(address, access, isUser: isUser)
   }
@@ -115,9 +118,9 @@ public final class ShadowTranslator: Translator {
   /// The processor's walk; nil where it faults.
   private func walkShadow(_ address: GuestVirtualAddress, _ access: AccessKind, isUser: Bool) -> HostPhysicalAddress? {
     var references: UInt64 = 0
-    defer { counts.addWalk(references: references) }
-    guard state[State.shadowRoot] != 0, X86Index.isCanonical(address, levels: GuestTables.levels) else { return nil }
-    var walk = X86Walk(address, root: HostFrame(state[State.shadowRootFrame]).address, levels: GuestTables.levels)
+    defer { mmu.counts.addWalk(references: references) }
+    guard state[State.shadowRoot] != 0, X86Index.isCanonical(address, levels: mmu.controls.levels) else { return nil }
+    var walk = X86Walk(address, root: HostFrame(state[State.shadowRootFrame]).address, levels: mmu.controls.levels)
     var place = walk.entryAddress
     var step = X86Step.table
     while step == .table {
@@ -125,14 +128,13 @@ public final class ShadowTranslator: Translator {
       references &+= 1
       step = walk.step(X86Entry(rawValue: tables.contents.load(place)))
     }
-    guard step == .leaf, GuestTables.controls.refusal(of: access, isUser ? .user : .supervisor, rights: walk.leafRights) == nil else {
+    guard step == .leaf, mmu.controls.refusal(of: access, isUser ? .user : .supervisor, rights: walk.leafRights) == nil else {
       return nil
     }
     let leaf = walk.entry
     if !leaf.isAccessed { tables.contents.store(leaf.with(X86Entry.accessed).rawValue, place) }
-    let entry = TLBEntry(
-      leaf.hostFrame, writable: leaf.isWritable, user: leaf.isUser, noExecute: leaf.isNoExecute, dirty: leaf.isWritable)
-    tlb.insert(vpid, address.page, access, entry)
+    let rights = walk.leafRights | (leaf.isWritable ? AccessCheck.dirty : 0)
+    mmu.fill(address, access, TLBEntry(leaf.hostFrame, rights: rights, size: .size4K, isGlobal: false))
     return leaf.hostFrame.address(atOffsetOf: address)
   }
 
@@ -146,8 +148,8 @@ public final class ShadowTranslator: Translator {
     switch walkGuest(address, access, isUser: isUser) {
     case .allowed(let frame): target = frame
     case .fault(let code):
-      counts.add(.guestPageFault)
-      counts.addGuestFault()
+      mmu.exit(.guestPageFault)
+      mmu.counts.addGuestFault()
       return .guestFault(code)
     case .violation(let violation):
       state[State.pending] = key
@@ -155,12 +157,12 @@ public final class ShadowTranslator: Translator {
     }
     let isFilled = fill(address)
     if access == .write && shadow.isShadowed(target) {
-      counts.add(.pageTableWrite)
+      mmu.exit(.pageTableWrite)
       shadow.zapTable(target)
       flushStale()
       return carryOut(address, access, target)
     }
-    counts.add(.shadowPageFault)
+    mmu.exit(.shadowPageFault)
     flushStale()
     guard isFilled else { return carryOut(address, access, target) }
     guard let place = walkShadow(address, access, isUser: isUser) else { preconditionFailure("the shadow refuses what was just filled in") }
@@ -169,7 +171,7 @@ public final class ShadowTranslator: Translator {
 
   /// Lets one access through without keeping its translation.
   private func carryOut(_ address: GuestVirtualAddress, _ access: AccessKind, _ target: GuestFrame) -> TranslationOutcome {
-    tlb.countUncachedMiss(vpid, access)
+    mmu.countUncached(access)
     return .mapped(tables.map.leaf(of: target).frame.address(atOffsetOf: address))
   }
 
@@ -183,18 +185,18 @@ public final class ShadowTranslator: Translator {
   private func walkGuest(_ address: GuestVirtualAddress, _ access: AccessKind, isUser: Bool) -> GuestWalk {
     let root = GuestPhysicalAddress(state[State.root])
     let isWrite = access == .write
-    var walk = X86Walk(address, root: root, levels: GuestTables.levels)
-    var step = X86Index.isCanonical(address, levels: GuestTables.levels) ? X86Step.table : .notPresent
+    var walk = X86Walk(address, root: root, levels: mmu.controls.levels)
+    var step = X86Index.isCanonical(address, levels: mmu.controls.levels) ? X86Step.table : .notPresent
     while step == .table {
       guard let place = tables.place(walk.entryAddress) else { return .violation(GuestTables.missing(walk.entryAddress)) }
       step = walk.step(X86Entry(rawValue: tables.contents.load(place)))
     }
-    guard step == .leaf else { return .fault(walk.fault(step, GuestTables.controls.tried(access, isUser ? .user : .supervisor))) }
-    if let refusal = GuestTables.controls.refusal(of: access, isUser ? .user : .supervisor, rights: walk.leafRights) {
+    guard step == .leaf else { return .fault(walk.fault(step, mmu.controls.tried(access, isUser ? .user : .supervisor))) }
+    if let refusal = mmu.controls.refusal(of: access, isUser ? .user : .supervisor, rights: walk.leafRights) {
       return .fault(refusal)
     }
     if !walk.allAccessed || (isWrite && !walk.entry.isDirty) {
-      if let violation = tables.markUsed(address, root: root, isWrite: isWrite) { return .violation(violation) }
+      if let violation = tables.markUsed(address, root: root, mmu.controls, isWrite: isWrite) { return .violation(violation) }
     }
     let leaf = tables.map.leaf(of: walk.target)
     let target = walk.target.address(atOffsetOf: address)
@@ -211,7 +213,7 @@ public final class ShadowTranslator: Translator {
     state[State.shadowRoot] = UInt64(root) + 1
     state[State.shadowRootFrame] = shadow.table(root).rawValue
     var page = root
-    var walk = X86Walk(address, root: GuestPhysicalAddress(state[State.root]), levels: GuestTables.levels)
+    var walk = X86Walk(address, root: GuestPhysicalAddress(state[State.root]), levels: mmu.controls.levels)
     while true {
       let slot = shadow.slot(page, X86Index.index(of: address, level: walk.level))
       guard let place = tables.place(walk.entryAddress) else { return false }
@@ -250,7 +252,7 @@ public final class ShadowTranslator: Translator {
   // MARK: What changes under the shadow
 
   /// Drops or write-protects every shadow entry of the frame, all aliases; where the page's content is gone, its shadow pages too.
-  public func guestPhysicalMapChanged(_ frame: GuestFrame, old: EPTEntry) {
+  func guestPhysicalMapChanged(_ frame: GuestFrame, old: EPTEntry) {
     let new = tables.map.leaf(of: frame)
     if !new.isPresent || new.frame != old.frame {
       shadow.changeLeaves(of: frame) { _ in .notPresent }
@@ -265,24 +267,24 @@ public final class ShadowTranslator: Translator {
   }
 
   /// Whether the frame holds a shadowed table.
-  public func storeTraps(_ frame: GuestFrame) -> Bool { shadow.isShadowed(frame) }
+  func storeTraps(_ frame: GuestFrame) -> Bool { shadow.isShadowed(frame) }
 
   /// An exit: removes what shadowed the old entry; the next use fills in the new one.
-  public func guestTableStored(at address: GuestPhysicalAddress) {
-    counts.add(.pageTableWrite)
+  func guestTableStored(at address: GuestPhysicalAddress) {
+    mmu.exit(.pageTableWrite)
     shadow.zapEntry(Int(address.offset(in: .size4K) >> 3), ofTable: address.page)
     flushStale()
   }
 
   /// Forgets the tables that the page held.
-  public func guestPageReplaced(_ frame: GuestFrame) {
+  func guestPageReplaced(_ frame: GuestFrame) {
     shadow.zapTable(frame)
     flushStale()
   }
 
   /// Bit A of the frame's shadow entries and of the map's leaf, which stands for accesses whose entries are gone again.
-  public func testAndClearAccessed(_ frame: GuestFrame) -> Bool {
-    var wasAccessed = tables.map.testAndClearAccessed(frame, tlb, vpid)
+  func testAndClearAccessed(_ frame: GuestFrame) -> Bool {
+    var wasAccessed = mmu.testAndClearAccessed(frame, in: tables.map)
     shadow.changeLeaves(of: frame) { leaf in
       if leaf.isAccessed { wasAccessed = true }
       return leaf.without(X86Entry.accessed)
@@ -294,19 +296,17 @@ public final class ShadowTranslator: Translator {
   // MARK: Audits
 
   /// What the shadow and the TLB hold.
-  public func forEachHeld(_ body: (HeldEntry) -> Void) {
+  func forEachHeld(_ body: (HeldEntry) -> Void) {
     shadow.forEachLeaf { root, page, leaf in
-      body(HeldEntry(root: root.address, page: page, frame: leaf.hostFrame, isWritable: leaf.isWritable))
+      body(HeldEntry(root: root.address, page: page, frame: leaf.hostFrame, pages: 1, isWritable: leaf.isWritable))
     }
-    guard let currentRoot else { return }
-    let root = shadow.pages[currentRoot].key.frame.address
-    tlb.forEachLive(vpid) { page, entry in body(HeldEntry(root: root, page: page, frame: entry.frame, isWritable: entry.isWritable)) }
+    mmu.forEachHeld(body)
   }
 
   /// What the current root of the shadow holds.
-  public func peek(_ address: GuestVirtualAddress) -> HeldTranslation? {
-    guard let root = currentRoot, X86Index.isCanonical(address, levels: GuestTables.levels) else { return nil }
-    var walk = X86Walk(address, root: shadow.table(root).address, levels: GuestTables.levels)
+  func peek(_ address: GuestVirtualAddress) -> HeldTranslation? {
+    guard let root = currentRoot, X86Index.isCanonical(address, levels: mmu.controls.levels) else { return nil }
+    var walk = X86Walk(address, root: shadow.table(root).address, levels: mmu.controls.levels)
     var step = X86Step.table
     while step == .table { step = walk.step(X86Entry(rawValue: tables.contents.load(walk.entryAddress))) }
     guard step == .leaf else { return nil }
@@ -316,7 +316,7 @@ public final class ShadowTranslator: Translator {
   }
 
   /// Gives every frame back and drops the guest's TLB entries.
-  public func destroy() {
+  func destroy() {
     shadow.zapAll()
     shadow.hasStale = true
     flushStale()

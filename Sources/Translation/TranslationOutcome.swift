@@ -7,6 +7,8 @@ public import PageTables
   case mapped(HostPhysicalAddress)
   /// The guest's own tables refuse it: its kernel must handle the fault.
   case guestFault(PageFaultErrorCode)
+  /// The processor refuses the address itself, with a general-protection fault: it is not canonical, or the guest may not use it.
+  case generalProtection
   /// The guest-physical map refuses it: the hypervisor must resolve this and the access be made again.
   case violation(GuestViolation)
 }
@@ -44,8 +46,10 @@ public struct HeldEntry: Hashable, Sendable {
   public var root: GuestPhysicalAddress
   /// The guest's virtual page.
   public var page: GuestVirtualPage
-  /// The host frame that it leads to.
+  /// The host frame that it leads to, the first of a large page's.
   public var frame: HostFrame
+  /// How many pages of 4 KiB it covers.
+  public var pages: UInt64
   /// Whether writes pass.
   public var isWritable: Bool
 }

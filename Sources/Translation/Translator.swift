@@ -1,4 +1,5 @@
 public import Addressing
+public import Columns
 public import PageTables
 
 /// # Translation: from a guest's virtual address to a frame of the host
@@ -6,12 +7,14 @@ public import PageTables
 /// Two maps stand between an access and the host's memory: the guest's page tables, which the guest writes, and the guest-physical map,
 /// which the hypervisor writes. A translator composes them in its own way. *Native* walks the guest's tables alone and looks
 /// the rest up for free: the baseline. *Nested* walks both, as processors with EPT do: 24 references for 4 levels over 4. *Shadow* keeps a third
-/// set of tables with the composition in it, which the processor walks in 4 references, and pays with exits to keep it true.
+/// set of tables with the composition in it, which the processor walks in 4 references, and pays with exits to keep it true. *Direct* lets the
+/// guest's tables hold host frames, and pays with hypercalls that check each of their entries. *Agile* walks shadow tables from the root and
+/// goes over to nested ones where tables change often.
 ///
 /// The invariant: *all of them give the same answer*, and leave the same A and D bits in the guest's tables: the guest cannot tell which one it runs
-/// on. `composedWalk` is that answer, computed naively, for audits and tests.
+/// on, but for direct paging, where it knows its machine frames. `composedWalk` is that answer, computed naively, for audits and tests.
 ///
-/// The second invariant: *no translation outlives its frame*. Once `guestPhysicalMapChanged` returns, no TLB or shadow entry leads to
+/// The second invariant: *no translation outlives its frame*. Once `guestPhysicalMapChanged` returns, no TLB, walk cache or shadow entry leads to
 /// the old host frame any more, or allows writes that the map does not.
 ///
 /// Where they may differ: in stale translations that the architecture lets a processor keep, between a guest's change of a table and
@@ -23,8 +26,25 @@ public protocol Translator: AnyObject {
   /// What it has counted.
   var counters: TranslationCounters { get }
 
-  /// The guest loads CR3 with the address of a root table; bits outside 47:12 are ignored. Drops the guest's TLB entries.
-  func loadCR3(_ root: GuestPhysicalAddress)
+  // MARK: The guest's instructions
+
+  /// The guest writes its control registers, EFER or PKRU. Other levels, or CR4.PGE or PCIDE changed, drop its TLB entries, global ones too.
+  func setControls(_ controls: X86Controls)
+
+  /// The guest loads CR3: bits 47:12 (51:12 as far as MAXPHYADDR allows) name the root table, with CR4.PCIDE bits 11:0 the PCID, and a set bit 63 keeps
+  /// that PCID's translations. Otherwise the PCID's translations are dropped, but for global ones.
+  func loadCR3(_ value: GuestPhysicalAddress)
+
+  /// The guest executes INVLPG.
+  func invalidatePage(_ address: GuestVirtualAddress)
+
+  /// The guest executes INVPCID.
+  func invalidate(_ descriptor: INVPCID)
+
+  /// The processor leaves this guest for a moment, for whatever reason that is not the translator's own: without VPIDs its translations are lost.
+  func worldSwitch()
+
+  // MARK: Accesses
 
   /// Translates an access that does not cross a page.
   ///
@@ -32,8 +52,10 @@ public protocol Translator: AnyObject {
   /// shadowed is let through once, with no translation kept.
   func translate(_ address: GuestVirtualAddress, _ access: AccessKind, _ privilege: Privilege) -> TranslationOutcome
 
-  /// The guest executes INVLPG.
-  func invalidatePage(_ address: GuestVirtualAddress)
+  /// Translates accesses one after the other until one needs somebody's attention, or the stream has an event, or the range ends.
+  func translate(_ records: borrowing Column<AccessRecord>, in range: Range<Int>) -> BatchStop
+
+  // MARK: The hypervisor's changes
 
   /// The leaf of `frame` in the guest-physical map was removed, moved or write-protected, and the map already holds the new one:
   /// nothing may reach the old host frame any more. Not needed where an absent page became present or a right was added.
@@ -53,6 +75,8 @@ public protocol Translator: AnyObject {
   /// translations are dropped, so that the next access is seen again.
   func testAndClearAccessed(_ frame: GuestFrame) -> Bool
 
+  // MARK: Audits
+
   /// For audits: every translation held, in shadow entries of every root and in live TLB entries. A page may come up several times.
   func forEachHeld(_ body: (HeldEntry) -> Void)
 
@@ -61,4 +85,30 @@ public protocol Translator: AnyObject {
 
   /// Gives every frame of its own back and drops the guest's TLB entries. The translator must not be used afterwards.
   func destroy()
+}
+
+/// What INVPCID drops (Intel SDM volume 2, INVPCID): types 0 to 3.
+@frozen public enum INVPCID: Hashable, Sendable {
+  /// Type 0: one page of one PCID, but for global translations.
+  case address(PCID, GuestVirtualAddress)
+  /// Type 1: everything of one PCID, but for global translations.
+  case context(PCID)
+  /// Type 2: everything of every PCID, global translations too.
+  case allWithGlobals
+  /// Type 3: everything of every PCID, but for global translations.
+  case all
+}
+
+/// Why a batch of accesses stopped.
+@frozen public enum BatchStop: Hashable, Sendable {
+  /// All were translated.
+  case end
+  /// At this index stands an event, which the guest's kernel or the machine carries out.
+  case event(Int)
+  /// The access at this index is refused by the guest's tables.
+  case guestFault(Int, PageFaultErrorCode)
+  /// The address at this index is one that no access may have.
+  case generalProtection(Int)
+  /// The access at this index is refused by the guest-physical map.
+  case violation(Int, GuestViolation)
 }

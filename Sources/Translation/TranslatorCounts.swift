@@ -2,27 +2,88 @@ internal import Addressing
 internal import Columns
 internal import TranslationCaching
 
-/// The counts that a translator keeps itself; the TLB keeps the rest. In a column, because a class's own variables pay for an exclusivity
-/// check at each access.
+/// What a translator counts. In a column, because a class's own variables pay for an exclusivity check at each access.
 struct TranslatorCounts: ~Copyable {
-  private let column = Column<UInt64>(count: 3 + ExitReason.allCases.count)
+  private let column = Column<UInt64>(count: Place.exits + ExitReason.allCases.count)
 
-  @inline(__always) func addWalk(references: UInt64) {
-    column[0] &+= 1
-    column[1] &+= references
+  /// The order of the counts. Hits stand at four times the level, misses of the first level behind each kind's hits.
+  private enum Place {
+    static let l1iHits = 0
+    static let l1iMisses = 1
+    static let l1dHits = 2
+    static let l1dMisses = 3
+    static let l2Hits = 4
+    static let l2Misses = 5
+    static let walks = 6
+    static let walkReferences = 7
+    static let guestFaults = 8
+    static let exits = 9
   }
 
-  func addGuestFault() { column[2] += 1 }
+  /// An access that hit in a level of the TLB.
+  @inline(__always) func addHit(level: Int, isFetch: Bool) {
+    var hits = BatchHits()
+    hits.add(level: level, isFetch: isFetch)
+    add(hits)
+  }
 
-  func add(_ reason: ExitReason) { column[3 + reason.index] += 1 }
+  /// Hits of a batch.
+  @inline(__always) func add(_ hits: BatchHits) {
+    column[Place.l1iHits] &+= hits.l1i
+    column[Place.l1dHits] &+= hits.l1d
+    column[Place.l1iMisses] &+= hits.l2i
+    column[Place.l1dMisses] &+= hits.l2d
+    column[Place.l2Hits] &+= hits.l2i &+ hits.l2d
+  }
 
-  func total(_ tlb: TLBCounters) -> TranslationCounters {
+  /// An access that missed every level and completes.
+  @inline(__always) func addMiss(isFetch: Bool) {
+    column[isFetch ? Place.l1iMisses : Place.l1dMisses] &+= 1
+    column[Place.l2Misses] &+= 1
+  }
+
+  @inline(__always) func addWalk(references: UInt64) {
+    column[Place.walks] &+= 1
+    column[Place.walkReferences] &+= references
+  }
+
+  func addGuestFault() { column[Place.guestFaults] &+= 1 }
+
+  func add(_ reason: ExitReason) { column[Place.exits + reason.index] &+= 1 }
+
+  func add(_ reason: ExitReason, _ count: UInt64) { column[Place.exits + reason.index] &+= count }
+
+  /// All counts.
+  var total: TranslationCounters {
     var counters = TranslationCounters()
-    counters.tlb = tlb
-    counters.walks = column[0]
-    counters.walkReferences = column[1]
-    counters.guestFaults = column[2]
-    for reason in ExitReason.allCases { counters.exits[reason] = column[3 + reason.index] }
+    counters.tlb.l1iHits = column[Place.l1iHits]
+    counters.tlb.l1iMisses = column[Place.l1iMisses]
+    counters.tlb.l1dHits = column[Place.l1dHits]
+    counters.tlb.l1dMisses = column[Place.l1dMisses]
+    counters.tlb.l2Hits = column[Place.l2Hits]
+    counters.tlb.l2Misses = column[Place.l2Misses]
+    counters.walks = column[Place.walks]
+    counters.walkReferences = column[Place.walkReferences]
+    counters.guestFaults = column[Place.guestFaults]
+    for reason in ExitReason.allCases { counters.exits[reason] = column[Place.exits + reason.index] }
     return counters
+  }
+}
+
+/// The TLB hits of a batch, in registers.
+struct BatchHits {
+  var l1i: UInt64 = 0
+  var l1d: UInt64 = 0
+  var l2i: UInt64 = 0
+  var l2d: UInt64 = 0
+
+  /// A hit, without a branch: levels and kinds come mixed.
+  @inline(__always) mutating func add(level: Int, isFetch: Bool) {
+    let fetch: UInt64 = isFetch ? 1 : 0
+    let first: UInt64 = level == 1 ? 1 : 0
+    l1i &+= first & fetch
+    l1d &+= first & ~fetch
+    l2i &+= (first ^ 1) & fetch
+    l2d &+= (first ^ 1) & ~fetch
   }
 }

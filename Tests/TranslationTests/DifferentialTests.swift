@@ -187,19 +187,14 @@ struct WildGuest {
   /// All translators at once, on one shared TLB.
   private func rigs(shadowLimit: Int = 300, shadowFrames: Int = 400) throws -> [GuestRig] {
     let tlb = TLBHierarchy(try TLBGeometry(parsing: "l1i=4x2,l1d=8x4,l2=32x4"))
+    var shadow = PagingOptions()
+    shadow.shadowPageLimit = shadowLimit
+    var withoutDirty = PagingOptions()
+    withoutDirty.eptAccessedDirty = false
     return [
-      try GuestRig(tlb: tlb, vpid: 1) { contents, map, tlb, vpid, _ in
-        NativeTranslator(contents: contents, map: map, tlb: tlb, vpid: vpid)
-      },
-      try GuestRig(tlb: tlb, vpid: 2) { contents, map, tlb, vpid, _ in
-        NestedTranslator(contents: contents, map: map, tlb: tlb, vpid: vpid)
-      },
-      try GuestRig(tlb: tlb, vpid: 3) { contents, map, tlb, vpid, _ in
-        NestedTranslator(contents: contents, map: map, tlb: tlb, vpid: vpid, keepsAccessedDirty: false)
-      },
-      try GuestRig(tlb: tlb, vpid: 4, shadowFrames: shadowFrames) {
-        ShadowTranslator(contents: $0, map: $1, tlb: $2, vpid: $3, frames: $4, shadowPageLimit: shadowLimit)
-      },
+      try GuestRig(.native, tlb: tlb, vpid: 1), try GuestRig(.nested, tlb: tlb, vpid: 2),
+      try GuestRig(.nested, withoutDirty, tlb: tlb, vpid: 3),
+      try GuestRig(.shadow, shadow, tlb: tlb, vpid: 4, shadowFrames: shadowFrames),
     ]
   }
 

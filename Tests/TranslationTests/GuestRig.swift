@@ -51,15 +51,16 @@ final class GuestRig {
 
   /// - Parameter shadowFrames: how many frames there are for the translator's own tables.
   init(
-    tlb: TLBHierarchy, vpid: UInt16, shadowFrames: Int = 400,
-    _ make: (FrameContents, GuestPhysicalMap, TLBHierarchy, VPID, TableFrames) -> any Translator
+    _ mode: PagingMode, _ options: PagingOptions = PagingOptions(), tlb: TLBHierarchy, vpid: UInt16, shadowFrames: Int = 400
   ) throws {
     contents = FrameContents(frameCount: Self.tableFrames + Self.guestFrames * Self.versions, detachedCapacity: Self.guestFrames)
     mapFrames = TableFrames(contents, first: 0, capacity: 64)
     frames = TableFrames(contents, first: 64, capacity: shadowFrames)
     map = try GuestPhysicalMap(contents: contents, frames: mapFrames)
     self.tlb = tlb
-    translator = make(contents, map, tlb, VPID(vpid), frames)
+    let parts = TranslatorParts(
+      contents: contents, map: map, tlb: tlb, vpid: VPID(vpid), frames: frames, guestPages: UInt64(Self.guestFrames))
+    translator = mode.makeTranslator(parts, options)
   }
 
   /// Where a guest frame is, if it is anywhere.

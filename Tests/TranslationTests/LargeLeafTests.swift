@@ -24,13 +24,9 @@ private struct LargeGuest {
     for half in 0..<2 {
       #expect(map.setLargeLeaf(.page(HostFrame(Self.blocks[half] * 512), writable: true), of: GuestFrame(half * 512)))
     }
-    translator =
-      switch mode {
-      case .native: NativeTranslator(contents: contents, map: map, tlb: tlb, vpid: vpid)
-      case .nested: NestedTranslator(contents: contents, map: map, tlb: tlb, vpid: vpid)
-      case .shadow:
-        ShadowTranslator(contents: contents, map: map, tlb: tlb, vpid: vpid, frames: TableFrames(contents, first: 64, capacity: 64))
-      }
+    let frames = TableFrames(contents, first: 64, capacity: 64)
+    translator = mode.makeTranslator(
+      TranslatorParts(contents: contents, map: map, tlb: tlb, vpid: vpid, frames: frames, guestPages: 1024))
     self.target = target
     for (index, table) in tables.enumerated() {
       let level = 4 - index

@@ -1,0 +1,176 @@
+internal import Addressing
+internal import Columns
+internal import PageTables
+internal import TranslationCaching
+
+/// A guest's processor as far as all translators have it in common: control bits, CR3, the TLB in front of the walk, and what is counted.
+///
+/// A translator embeds one and supplies what happens on a miss (`TLBMisses`). All that an access in the TLB needs stands here, in one loop that
+/// the compiler specializes for each translator: nothing is allocated, dispatched or counted through memory per access. State is in columns,
+/// because a class's own variables pay for an exclusivity check at each access.
+struct MMU: ~Copyable {
+  let tlb: TLBHierarchy
+  /// The tag of the guest's translations.
+  let vpid: VPID
+  /// Whether the processor knows the tag: without VPIDs each exit and entry drops what the guest has in the TLB (Intel SDM 28.3.3.1, where
+  /// all guests share VPID 0; a tag for each, dropped at the same moments, gives the same hits).
+  let usesVPID: Bool
+  let counts = TranslatorCounts()
+  private let ep4ta: HostFrame?
+  private let controlBits = Column<X86Controls>(count: 1)
+  /// Of each mode of an access, by `AccessRecord.mode`: what it needs of a TLB entry, D included.
+  private let checks = Column<AccessCheck>(count: 8)
+  private let state = Column<UInt64>(count: 2)
+  /// Of each PCID, the root table that it was last loaded with, for audits.
+  private let roots = Column<UInt64>(count: 1 << 12)
+
+  private enum State {
+    static let cr3 = 0
+    static let space = 1
+  }
+
+  /// - Parameter ep4ta: the root of the guest-physical map where the processor walks it (nested paging).
+  init(tlb: TLBHierarchy, vpid: VPID, usesVPID: Bool = true, ep4ta: HostFrame? = nil) {
+    self.tlb = tlb
+    self.vpid = vpid
+    self.usesVPID = usesVPID
+    self.ep4ta = ep4ta
+    adopt(X86Controls())
+  }
+
+  // MARK: Control registers
+
+  /// The control bits.
+  var controls: X86Controls { controlBits[0] }
+
+  /// The address of the root table: bits 47:12 of CR3.
+  @inline(__always) var root: GuestPhysicalAddress {
+    GuestPhysicalAddress(state[State.cr3] & X86Entry.frameMask & ~X86Entry.reservedAddressBits)
+  }
+
+  /// The current PCID.
+  var pcid: PCID { PCID(controlBits[0].pcids ? UInt16(truncatingIfNeeded: state[State.cr3]) : 0) }
+
+  /// The current address space's tag in the TLB.
+  @inline(__always) var space: TLBSpace { TLBSpace(index: Int(truncatingIfNeeded: state[State.space])) }
+
+  /// Takes over new control bits, and drops translations made under others that they depend on (Intel SDM 4.10.4.1).
+  func setControls(_ controls: X86Controls) {
+    let old = self.controls
+    adopt(controls)
+    if old.levels != controls.levels || old.globalPages != controls.globalPages || old.pcids != controls.pcids { flushAll() }
+  }
+
+  private func adopt(_ controls: X86Controls) {
+    controlBits[0] = controls
+    for kind in AccessKind.allCases {
+      for privilege in [Privilege.user, .supervisor] {
+        let check = controls.check(kind, privilege)
+        checks[AccessRecord(GuestVirtualAddress(0), kind, privilege).mode] = kind == .write ? check.needing(AccessCheck.dirty) : check
+      }
+    }
+    enterSpace()
+  }
+
+  private func enterSpace() { state[State.space] = UInt64(tlb.space(TLBTag(vpid: vpid, pcid: pcid, ep4ta: ep4ta)).index) }
+
+  /// Loads CR3; with CR4.PCIDE and bit 63 set nothing is dropped, else the PCID's translations but for global ones.
+  func loadCR3(_ value: GuestPhysicalAddress) {
+    state[State.cr3] = value.rawValue
+    roots[Int(pcid.rawValue)] = root.rawValue
+    enterSpace()
+    if !(controlBits[0].pcids && value.rawValue >> 63 != 0) { tlb.loadCR3(vpid, pcid) }
+  }
+
+  // MARK: Invalidation
+
+  /// INVLPG.
+  func invalidatePage(_ address: GuestVirtualAddress) { tlb.invalidatePage(vpid, pcid, address) }
+
+  /// INVPCID.
+  func invalidate(_ descriptor: INVPCID) {
+    switch descriptor {
+    case .address(let pcid, let address): tlb.invalidatePCIDPage(vpid, pcid, address)
+    case .context(let pcid): tlb.invalidatePCID(vpid, pcid)
+    case .allWithGlobals: tlb.flush(vpid)
+    case .all: tlb.flushNonGlobal(vpid)
+    }
+  }
+
+  /// Drops everything of the guest's.
+  func flushAll() { tlb.flush(vpid) }
+
+  /// Leaves the guest and enters it again: without a VPID its translations are gone (Intel SDM 28.3.3.1).
+  @inline(__always) func switchWorlds() { if !usesVPID { tlb.flush(vpid) } }
+
+  /// An exit, counted by reason.
+  func exit(_ reason: ExitReason) {
+    counts.add(reason)
+    switchWorlds()
+  }
+
+  // MARK: Accesses
+
+  /// One access: the TLB, then what the translator does on a miss.
+  @inline(__always)
+  func translate<Misses: TLBMisses>(
+    _ address: GuestVirtualAddress, _ access: AccessKind, _ privilege: Privilege, _ misses: Misses
+  ) -> TranslationOutcome {
+    // A TLB's tag has no room for all bits of an address.
+    guard X86Index.isCanonical(address, levels: 5) else { return misses.miss(address, access, privilege) }
+    let mode = Int(privilege.rawValue) << 2 | Int(access.rawValue)
+    let hit = tlb.lookup(space, address, isFetch: access == .fetch, checks[mode])
+    guard hit.level != 0 else { return misses.miss(address, access, privilege) }
+    counts.addHit(level: hit.level, isFetch: access == .fetch)
+    return .mapped(hit.entry.frame(of: address).address(atOffsetOf: address))
+  }
+
+  /// A batch: hits are counted in registers and noted when it stops.
+  @inline(__always)
+  func translate<Misses: TLBMisses>(_ records: borrowing Column<AccessRecord>, in range: Range<Int>, _ misses: Misses) -> BatchStop {
+    var hits = BatchHits()
+    defer { counts.add(hits) }
+    for index in range {
+      let record = records[index]
+      if record.isEvent { return .event(index) }
+      let isFetch = record.isFetch
+      let hit = tlb.lookup(space, record.address, isFetch: isFetch, checks[record.mode])
+      if hit.level != 0 {
+        hits.add(level: hit.level, isFetch: isFetch)
+        continue
+      }
+      switch misses.miss(record.address, record.kind, record.privilege) {
+      case .mapped: continue
+      case .guestFault(let code): return .guestFault(index, code)
+      case .generalProtection: return .generalProtection(index)
+      case .violation(let violation): return .violation(index, violation)
+      }
+    }
+    return .end
+  }
+
+  /// Fills the TLB with what a walk found and counts the access, which missed and completes.
+  @inline(__always) func fill(_ address: GuestVirtualAddress, _ access: AccessKind, _ entry: TLBEntry) {
+    tlb.insert(space, address, isFetch: access == .fetch, entry)
+    counts.addMiss(isFetch: access == .fetch)
+  }
+
+  /// Counts an access that missed and completes without leaving a translation behind.
+  func countUncached(_ access: AccessKind) { counts.addMiss(isFetch: access == .fetch) }
+
+  /// Calls `body` with every live entry of the guest's.
+  func forEachHeld(_ body: (HeldEntry) -> Void) {
+    tlb.forEachLive(vpid) { pcid, page, entry in
+      let root = entry.isGlobal ? root : GuestPhysicalAddress(roots[Int(pcid.rawValue)])
+      body(HeldEntry(root: root, page: page, frame: entry.frame, pages: entry.size.pages, isWritable: entry.isWritable))
+    }
+  }
+
+  /// Drops the guest's translations and gives its tags back.
+  func destroy() { tlb.release(vpid) }
+}
+
+/// What a translator does with an access that the TLB does not answer.
+protocol TLBMisses {
+  func miss(_ address: GuestVirtualAddress, _ access: AccessKind, _ privilege: Privilege) -> TranslationOutcome
+}

@@ -1,0 +1,47 @@
+public import Addressing
+public import PageContents
+public import PageTables
+public import TranslationCaching
+
+/// What a translator is made of besides its own state: the guest's memory and the processor that runs it.
+public struct TranslatorParts {
+  /// What the host's frames hold.
+  public var contents: FrameContents
+  /// The guest-physical map.
+  public var map: GuestPhysicalMap
+  /// The processor's TLB, which guests may share.
+  public var tlb: TLBHierarchy
+  /// The tag of the guest's translations, different for each guest of a TLB.
+  public var vpid: VPID
+  /// Where tables of the translator's own get their frames.
+  public var frames: any TableFrameSource
+  /// The guest's memory in pages.
+  public var guestPages: UInt64
+
+  /// All parts.
+  public init(
+    contents: FrameContents, map: GuestPhysicalMap, tlb: TLBHierarchy, vpid: VPID, frames: any TableFrameSource, guestPages: UInt64
+  ) {
+    self.contents = contents
+    self.map = map
+    self.tlb = tlb
+    self.vpid = vpid
+    self.frames = frames
+    self.guestPages = guestPages
+  }
+}
+
+extension PagingMode {
+  /// A translator of this mode for one guest.
+  public func makeTranslator(_ parts: TranslatorParts, _ options: PagingOptions = PagingOptions()) -> any Translator {
+    switch self {
+    case .native:
+      HardwareTranslator(FreeDimension(map: parts.map), contents: parts.contents, mmu: MMU(tlb: parts.tlb, vpid: parts.vpid))
+    case .nested:
+      HardwareTranslator(
+        ExtendedDimension(map: parts.map, keepsAccessedDirty: options.eptAccessedDirty), contents: parts.contents,
+        mmu: MMU(tlb: parts.tlb, vpid: parts.vpid, usesVPID: options.usesVPID, ep4ta: parts.map.root))
+    case .shadow: ShadowTranslator(parts, options)
+    }
+  }
+}
