@@ -226,7 +226,8 @@ public final class Audit {
     if entry.isWritable && host.frames[entry.frame].use != .guestPage {
       return report(4, "\(vm.name) can still write to shared frame \(entry.frame) at page \(entry.page)")
     }
-    guard let composed = composedWalk(entry.page.address, cr3: entry.root, map: vm.map, word: { word(at: $0, of: vm) }) else {
+    let truth = composition(of: entry.page.address, cr3: entry.root, map: vm.map, controls: vm.translator.controls) { word(at: $0, of: vm) }
+    guard let composed = truth.translation else {
       return report(2, "\(vm.name) holds page \(entry.page), which its tables do not map")
     }
     if composed.hostFrame != entry.frame {

@@ -16,6 +16,11 @@ struct GuestTables {
     return leaf.frame.address(atOffsetOf: entry)
   }
 
+  /// What the tables and the map say of an address, by software and without a trace.
+  func composition(of address: GuestVirtualAddress, root: GuestPhysicalAddress, _ controls: X86Controls) -> ComposedTranslation {
+    Translation.composition(of: address, cr3: root, contents: contents, map: map, controls: controls)
+  }
+
   /// The violation of a load of a guest table that the map has no page for.
   static func missing(_ entry: GuestPhysicalAddress) -> GuestViolation {
     GuestViolation(

@@ -22,6 +22,8 @@ final class HardwareTranslator<Dimension: HostDimension>: Translator, TLBMisses 
   }
 
   var counters: TranslationCounters { mmu.counts.total }
+  var staleTranslations: StaleTranslations? { mmu.staleTranslations }
+  var controls: X86Controls { mmu.controls }
 
   func setControls(_ controls: X86Controls) { mmu.setControls(controls) }
   func loadCR3(_ value: GuestPhysicalAddress) { mmu.loadCR3(value) }
@@ -110,7 +112,7 @@ final class HardwareTranslator<Dimension: HostDimension>: Translator, TLBMisses 
 
   /// INVEPT, where the old leaf could be cached.
   func guestPhysicalMapChanged(_ frame: GuestFrame, old: EPTEntry) {
-    if old.isPresent { mmu.flushAll() }
+    if old.isPresent { mmu.mapChanged() }
   }
 
   func storeTraps(_ frame: GuestFrame) -> Bool { false }
@@ -123,9 +125,11 @@ final class HardwareTranslator<Dimension: HostDimension>: Translator, TLBMisses 
 
   func forEachHeld(_ body: (HeldEntry) -> Void) { mmu.forEachHeld(body) }
 
-  func peek(_ address: GuestVirtualAddress) -> HeldTranslation? {
-    composedWalk(address, cr3: mmu.root, contents: tables.contents, map: tables.map, controls: mmu.controls)
+  func composition(of address: GuestVirtualAddress) -> ComposedTranslation {
+    tables.composition(of: address, root: mmu.root, mmu.controls)
   }
+
+  func peek(_ address: GuestVirtualAddress) -> HeldTranslation? { composition(of: address).translation }
 
   func destroy() { mmu.destroy() }
 }
@@ -133,12 +137,8 @@ final class HardwareTranslator<Dimension: HostDimension>: Translator, TLBMisses 
 extension TLBEntry {
   /// What a finished walk of the guest's tables and the map's leaf let pass together: a page as large as the smaller of both.
   @inline(__always) init(_ walk: X86Walk<GuestPhysical>, _ leaf: EPTEntry, isDirty: Bool, globalPages: Bool) {
-    // The map's W and X at the places of rights words.
-    let allowed =
-      ~(AccessCheck.writable | AccessCheck.executable) | (leaf.rawValue & EPTEntry.write) | (leaf.rawValue & EPTEntry.execute) << 61
-    let rights = walk.leafRights & allowed & ~AccessCheck.dirty | (isDirty ? AccessCheck.dirty : 0)
-    let isLarge = leaf.isLarge && walk.level > 1
-    self.init(
-      leaf.frame, rights: rights, size: isLarge ? .size2M : .size4K, isGlobal: globalPages && walk.entry.isGlobal)
+    let rights = walk.leafRights & leaf.asRights & ~AccessCheck.dirty | (isDirty ? AccessCheck.dirty : 0)
+    let global = globalPages ? walk.entry.rawValue & X86Entry.global : 0
+    self.init(leaf.frame, leaf.isLarge && walk.level > 1 ? .size2M : .size4K, rights: rights | global, guestSize: walk.pageSize)
   }
 }

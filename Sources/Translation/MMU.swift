@@ -16,6 +16,8 @@ struct MMU: ~Copyable {
   /// all guests share VPID 0; a tag for each, dropped at the same moments, gives the same hits).
   let usesVPID: Bool
   let counts = TranslatorCounts()
+  /// Who compares each access with the truth, if anybody.
+  let staleTranslations: StaleTranslations?
   private let ep4ta: HostFrame?
   private let controlBits = Column<X86Controls>(count: 1)
   /// Of each mode of an access, by `AccessRecord.mode`: what it needs of a TLB entry, D included.
@@ -30,9 +32,10 @@ struct MMU: ~Copyable {
   }
 
   /// - Parameter ep4ta: the root of the guest-physical map where the processor walks it (nested paging).
-  init(tlb: TLBHierarchy, vpid: VPID, usesVPID: Bool = true, ep4ta: HostFrame? = nil) {
-    self.tlb = tlb
-    self.vpid = vpid
+  init(_ parts: TranslatorParts, usesVPID: Bool = true, ep4ta: HostFrame? = nil) {
+    tlb = parts.tlb
+    vpid = parts.vpid
+    staleTranslations = parts.staleTranslations
     self.usesVPID = usesVPID
     self.ep4ta = ep4ta
     adopt(X86Controls())
@@ -79,29 +82,34 @@ struct MMU: ~Copyable {
     state[State.cr3] = value.rawValue
     roots[Int(pcid.rawValue)] = root.rawValue
     enterSpace()
-    if !(controlBits[0].pcids && value.rawValue >> 63 != 0) { tlb.loadCR3(vpid, pcid) }
+    if !(controlBits[0].pcids && value.rawValue >> 63 != 0) { tlb.invalidate(.movToCR3(space)) }
   }
 
   // MARK: Invalidation
 
   /// INVLPG.
-  func invalidatePage(_ address: GuestVirtualAddress) { tlb.invalidatePage(vpid, pcid, address) }
+  func invalidatePage(_ address: GuestVirtualAddress) { tlb.invalidate(.invlpg(space, address)) }
 
   /// INVPCID.
   func invalidate(_ descriptor: INVPCID) {
     switch descriptor {
-    case .address(let pcid, let address): tlb.invalidatePCIDPage(vpid, pcid, address)
-    case .context(let pcid): tlb.invalidatePCID(vpid, pcid)
-    case .allWithGlobals: tlb.flush(vpid)
-    case .all: tlb.flushNonGlobal(vpid)
+    case .address(let pcid, let address): tlb.invalidate(.invpcidAddress(vpid, pcid, address))
+    case .context(let pcid): tlb.invalidate(.invpcidContext(vpid, pcid))
+    case .allWithGlobals: tlb.invalidate(.invpcidAll(vpid))
+    case .all: tlb.invalidate(.invpcidAllButGlobals(vpid))
     }
   }
 
-  /// Drops everything of the guest's.
-  func flushAll() { tlb.flush(vpid) }
+  /// Drops everything of the guest's: INVVPID.
+  func flushAll() { tlb.invalidate(.invvpidContext(vpid)) }
+
+  /// The guest-physical map lost something that translations may have been made from: INVEPT where the processor walks it, else INVVPID.
+  func mapChanged() {
+    if let ep4ta { tlb.invalidate(.inveptContext(ep4ta)) } else { flushAll() }
+  }
 
   /// Leaves the guest and enters it again: without a VPID its translations are gone (Intel SDM 28.3.3.1).
-  @inline(__always) func switchWorlds() { if !usesVPID { tlb.flush(vpid) } }
+  @inline(__always) func switchWorlds() { if !usesVPID { flushAll() } }
 
   /// An exit, counted by reason.
   func exit(_ reason: ExitReason) {
@@ -120,14 +128,21 @@ struct MMU: ~Copyable {
     guard X86Index.isCanonical(address, levels: 5) else { return misses.miss(address, access, privilege) }
     let mode = Int(privilege.rawValue) << 2 | Int(access.rawValue)
     let hit = tlb.lookup(space, address, isFetch: access == .fetch, checks[mode])
-    guard hit.level != 0 else { return misses.miss(address, access, privilege) }
-    counts.addHit(level: hit.level, isFetch: access == .fetch)
-    return .mapped(hit.entry.frame(of: address).address(atOffsetOf: address))
+    let outcome: TranslationOutcome
+    if hit.level != 0 {
+      counts.addHit(level: hit.level, isFetch: access == .fetch)
+      outcome = .mapped(hit.entry.frame(of: address).address(atOffsetOf: address))
+    } else {
+      outcome = misses.miss(address, access, privilege)
+    }
+    if staleTranslations != nil { compare(address, access, privilege, outcome, misses) }
+    return outcome
   }
 
   /// A batch: hits are counted in registers and noted when it stops.
   @inline(__always)
   func translate<Misses: TLBMisses>(_ records: borrowing Column<AccessRecord>, in range: Range<Int>, _ misses: Misses) -> BatchStop {
+    if staleTranslations != nil { return translateSingly(records, in: range, misses) }
     var hits = BatchHits()
     defer { counts.add(hits) }
     for index in range {
@@ -139,14 +154,33 @@ struct MMU: ~Copyable {
         hits.add(level: hit.level, isFetch: isFetch)
         continue
       }
-      switch misses.miss(record.address, record.kind, record.privilege) {
-      case .mapped: continue
-      case .guestFault(let code): return .guestFault(index, code)
-      case .generalProtection: return .generalProtection(index)
-      case .violation(let violation): return .violation(index, violation)
-      }
+      let outcome = misses.miss(record.address, record.kind, record.privilege)
+      if case .mapped = outcome { continue }
+      return BatchStop(outcome, at: index)
     }
     return .end
+  }
+
+  /// A batch with each access compared with the truth.
+  private func translateSingly<Misses: TLBMisses>(
+    _ records: borrowing Column<AccessRecord>, in range: Range<Int>, _ misses: Misses
+  ) -> BatchStop {
+    for index in range {
+      let record = records[index]
+      if record.isEvent { return .event(index) }
+      let outcome = translate(record.address, record.kind, record.privilege, misses)
+      if case .mapped = outcome { continue }
+      return BatchStop(outcome, at: index)
+    }
+    return .end
+  }
+
+  private func compare<Misses: TLBMisses>(
+    _ address: GuestVirtualAddress, _ access: AccessKind, _ privilege: Privilege, _ outcome: TranslationOutcome, _ misses: Misses
+  ) {
+    guard case .mapped(let place) = outcome else { return }
+    staleTranslations?.compare(
+      address, access, privilege, root: root, frame: place.page, controls.check(access, privilege), misses.composition(of: address))
   }
 
   /// Fills the TLB with what a walk found and counts the access, which missed and completes.
@@ -160,9 +194,10 @@ struct MMU: ~Copyable {
 
   /// Calls `body` with every live entry of the guest's.
   func forEachHeld(_ body: (HeldEntry) -> Void) {
-    tlb.forEachLive(vpid) { pcid, page, entry in
-      let root = entry.isGlobal ? root : GuestPhysicalAddress(roots[Int(pcid.rawValue)])
-      body(HeldEntry(root: root, page: page, frame: entry.frame, pages: entry.size.pages, isWritable: entry.isWritable))
+    tlb.forEachLive(vpid) { (live: LiveTLBEntry) in
+      let entry = live.entry
+      let root = entry.isGlobal ? root : GuestPhysicalAddress(roots[Int(live.tag.pcid.rawValue)])
+      body(HeldEntry(root: root, page: live.page, frame: entry.frame, pages: entry.size.pages, isWritable: entry.isWritable))
     }
   }
 
@@ -173,4 +208,7 @@ struct MMU: ~Copyable {
 /// What a translator does with an access that the TLB does not answer.
 protocol TLBMisses {
   func miss(_ address: GuestVirtualAddress, _ access: AccessKind, _ privilege: Privilege) -> TranslationOutcome
+
+  /// What the guest's tables and the map say of an address at this moment, whatever is cached of it.
+  func composition(of address: GuestVirtualAddress) -> ComposedTranslation
 }

@@ -7,7 +7,7 @@ extension MMU {
   func testAndClearAccessed(_ frame: GuestFrame, in map: GuestPhysicalMap) -> Bool {
     let leaf = map.leaf(of: frame)
     guard leaf.isPresent && leaf.isAccessed else { return false }
-    flushAll()
+    mapChanged()
     map.clearAccessed(frame, leaf)
     return true
   }

@@ -40,7 +40,7 @@ final class ShadowTranslator: Translator, TLBMisses {
   /// A translator for one guest.
   init(_ parts: TranslatorParts, _ options: PagingOptions) {
     tables = GuestTables(contents: parts.contents, map: parts.map)
-    mmu = MMU(tlb: parts.tlb, vpid: parts.vpid, usesVPID: options.usesVPID)
+    mmu = MMU(parts, usesVPID: options.usesVPID)
     let limit = options.shadowPageLimit ?? Self.shadowPageLimit(guestPages: parts.guestPages)
     shadow = ShadowPages(contents: parts.contents, frames: parts.frames, limit: limit)
   }
@@ -51,6 +51,12 @@ final class ShadowTranslator: Translator, TLBMisses {
 
   /// What it has counted. An access that violates the map while its fault is handled is one exit, however often it is retried.
   var counters: TranslationCounters { mmu.counts.total }
+  var staleTranslations: StaleTranslations? { mmu.staleTranslations }
+  var controls: X86Controls { mmu.controls }
+
+  func composition(of address: GuestVirtualAddress) -> ComposedTranslation {
+    tables.composition(of: address, root: mmu.root, mmu.controls)
+  }
 
   /// How many shadow pages there are.
   var shadowPages: Int { shadow.count }
@@ -134,7 +140,7 @@ final class ShadowTranslator: Translator, TLBMisses {
     let leaf = walk.entry
     if !leaf.isAccessed { tables.contents.store(leaf.with(X86Entry.accessed).rawValue, place) }
     let rights = walk.leafRights | (leaf.isWritable ? AccessCheck.dirty : 0)
-    mmu.fill(address, access, TLBEntry(leaf.hostFrame, rights: rights, size: .size4K, isGlobal: false))
+    mmu.fill(address, access, TLBEntry(leaf.hostFrame, rights: rights))
     return leaf.hostFrame.address(atOffsetOf: address)
   }
 
@@ -310,15 +316,12 @@ final class ShadowTranslator: Translator, TLBMisses {
     var step = X86Step.table
     while step == .table { step = walk.step(X86Entry(rawValue: tables.contents.load(walk.entryAddress))) }
     guard step == .leaf else { return nil }
-    return HeldTranslation(
-      guestFrame: nil, hostFrame: walk.entry.hostFrame, isWritable: walk.rights.isWritable, isUser: walk.rights.isUser,
-      isNoExecute: !walk.rights.isExecutable)
+    return HeldTranslation(guestFrame: nil, hostFrame: walk.entry.hostFrame, rights: walk.leafRights)
   }
 
   /// Gives every frame back and drops the guest's TLB entries.
   func destroy() {
     shadow.zapAll()
-    shadow.hasStale = true
-    flushStale()
+    mmu.destroy()
   }
 }

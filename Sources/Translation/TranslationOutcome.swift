@@ -60,19 +60,20 @@ public struct HeldTranslation: Hashable, Sendable {
   public var guestFrame: GuestFrame?
   /// The host frame of the 4 KiB page.
   public var hostFrame: HostFrame
-  /// Whether a write would pass.
-  public var isWritable: Bool
-  /// Whether user mode would pass.
-  public var isUser: Bool
-  /// Whether a fetch would be refused.
-  public var isNoExecute: Bool
+  /// What would pass, as a rights word (`AccessCheck`).
+  public var rights: UInt64
 
   /// A translation.
-  public init(guestFrame: GuestFrame?, hostFrame: HostFrame, isWritable: Bool, isUser: Bool, isNoExecute: Bool) {
+  public init(guestFrame: GuestFrame?, hostFrame: HostFrame, rights: UInt64) {
     self.guestFrame = guestFrame
     self.hostFrame = hostFrame
-    self.isWritable = isWritable
-    self.isUser = isUser
-    self.isNoExecute = isNoExecute
+    self.rights = rights
   }
+
+  /// Whether a write would pass.
+  public var isWritable: Bool { rights & AccessCheck.writable != 0 }
+  /// Whether user mode would pass.
+  public var isUser: Bool { rights & AccessCheck.user != 0 }
+  /// Whether a fetch would be refused.
+  public var isNoExecute: Bool { rights & AccessCheck.executable == 0 }
 }

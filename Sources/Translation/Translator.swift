@@ -26,7 +26,13 @@ public protocol Translator: AnyObject {
   /// What it has counted.
   var counters: TranslationCounters { get }
 
+  /// Who compares each access with the truth; nil where nobody does.
+  var staleTranslations: StaleTranslations? { get }
+
   // MARK: The guest's instructions
+
+  /// The control bits in force.
+  var controls: X86Controls { get }
 
   /// The guest writes its control registers, EFER or PKRU. Other levels, or CR4.PGE or PCIDE changed, drop its TLB entries, global ones too.
   func setControls(_ controls: X86Controls)
@@ -111,4 +117,14 @@ public protocol Translator: AnyObject {
   case generalProtection(Int)
   /// The access at this index is refused by the guest-physical map.
   case violation(Int, GuestViolation)
+
+  /// An outcome at an index; `.end` for one that is none, an access that went ahead.
+  init(_ outcome: TranslationOutcome, at index: Int) {
+    switch outcome {
+    case .mapped: self = .end
+    case .guestFault(let code): self = .guestFault(index, code)
+    case .generalProtection: self = .generalProtection(index)
+    case .violation(let violation): self = .violation(index, violation)
+    }
+  }
 }

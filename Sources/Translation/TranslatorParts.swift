@@ -17,8 +17,10 @@ public struct TranslatorParts {
   public var frames: any TableFrameSource
   /// The guest's memory in pages.
   public var guestPages: UInt64
+  /// Who compares each access with the truth; nil for nobody.
+  public var staleTranslations: StaleTranslations?
 
-  /// All parts.
+  /// All parts but a detector of stale translations.
   public init(
     contents: FrameContents, map: GuestPhysicalMap, tlb: TLBHierarchy, vpid: VPID, frames: any TableFrameSource, guestPages: UInt64
   ) {
@@ -36,11 +38,11 @@ extension PagingMode {
   public func makeTranslator(_ parts: TranslatorParts, _ options: PagingOptions = PagingOptions()) -> any Translator {
     switch self {
     case .native:
-      HardwareTranslator(FreeDimension(map: parts.map), contents: parts.contents, mmu: MMU(tlb: parts.tlb, vpid: parts.vpid))
+      HardwareTranslator(FreeDimension(map: parts.map), contents: parts.contents, mmu: MMU(parts))
     case .nested:
       HardwareTranslator(
         ExtendedDimension(map: parts.map, keepsAccessedDirty: options.eptAccessedDirty), contents: parts.contents,
-        mmu: MMU(tlb: parts.tlb, vpid: parts.vpid, usesVPID: options.usesVPID, ep4ta: parts.map.root))
+        mmu: MMU(parts, usesVPID: options.usesVPID, ep4ta: parts.map.root))
     case .shadow: ShadowTranslator(parts, options)
     }
   }
