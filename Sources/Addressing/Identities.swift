@@ -22,6 +22,15 @@
   @inlinable public init(_ rawValue: UInt16) { self.rawValue = rawValue }
 }
 
+/// A process-context identifier, the tag of a guest process's mappings: bits 11:0 of CR3 (Intel SDM 4.10.1). 0 without CR4.PCIDE.
+@frozen public struct PCID: Hashable, Sendable, BitwiseCopyable {
+  /// The number, below 2^12.
+  public let rawValue: UInt16
+
+  /// Takes the low 12 bits of a number for a PCID.
+  @inlinable public init(_ rawValue: UInt16) { self.rawValue = rawValue & 0xfff }
+}
+
 /// The number of a page slot over all address spaces that a scanner has registered: the base of its space plus its index there.
 ///
 /// One 32-bit number names any page of any guest (2^32 of them would be 16 TiB), so reverse maps and scanner state hold four

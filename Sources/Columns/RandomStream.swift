@@ -30,7 +30,7 @@ public enum SplitMix64 {
 /// A stream of random words: xoshiro256** (Blackman and Vigna, 2018), seeded through SplitMix64 as its authors advise.
 ///
 /// Integers only: the same name and seed give the same numbers on every machine.
-public struct RandomStream: Sendable {
+public struct RandomStream: Sendable, BitwiseCopyable {
   private var s0, s1, s2, s3: UInt64
 
   /// The stream of a seed.

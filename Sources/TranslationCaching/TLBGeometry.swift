@@ -1,19 +1,21 @@
-/// The sizes of a two-level TLB.
+public import Addressing
+
+/// What a hierarchy consists of: TLB structures in one or two levels, a replacement policy, walk caches.
 public struct TLBGeometry: Hashable, Sendable {
-  /// The size of one table.
+  /// The size of one structure.
   public struct Level: Hashable, Sendable {
     /// Entries in all.
     public let entries: Int
-    /// Entries a set; as many as there are entries makes a table fully associative.
+    /// Entries a set; as many as there are entries makes a structure fully associative.
     public let ways: Int
 
     /// Sets: a power of two.
     public var sets: Int { entries / ways }
 
-    /// The largest table that is accepted: 2^20 entries.
+    /// The largest structure that is accepted: 2^20 entries.
     public static let maximumEntries = 1 << 20
 
-    /// A table of `entries` in sets of `ways`.
+    /// A structure of `entries` in sets of `ways`.
     /// - Throws: where the ways do not divide the entries into a power of two of sets, since sets are chosen by bits of the page number.
     public init(entries: Int, ways: Int) throws(TLBGeometryError) {
       guard entries > 0, ways > 0 else { throw .init("a TLB level needs at least one entry and one way") }
@@ -29,54 +31,94 @@ public struct TLBGeometry: Hashable, Sendable {
     }
   }
 
-  /// First level, instruction fetches.
-  public let l1i: Level
-  /// First level, data.
-  public let l1d: Level
-  /// Second level, shared.
-  public let l2: Level
+  /// Where a structure stands and whose accesses it serves.
+  public enum Place: String, CaseIterable, Hashable, Sendable {
+    /// First level, fetches and data.
+    case l1
+    /// First level, instruction fetches.
+    case l1i
+    /// First level, data.
+    case l1d
+    /// Second level, fetches and data.
+    case l2
+    /// Second level, instruction fetches.
+    case l2i
+    /// Second level, data.
+    case l2d
 
-  /// The three tables.
-  public init(l1i: Level, l1d: Level, l2: Level) {
-    self.l1i = l1i
-    self.l1d = l1d
-    self.l2 = l2
+    /// 1 or 2.
+    public var level: Int { self == .l1 || self == .l1i || self == .l1d ? 1 : 2 }
+    /// Whether it serves fetches.
+    public var servesFetches: Bool { self != .l1d && self != .l2d }
+    /// Whether it serves data.
+    public var servesData: Bool { self != .l1i && self != .l2i }
   }
 
-  /// Reads "l1i=32x32,l1d=64x4,l2=1536x6" (entries x ways, each level once, in any order) or the name of a preset.
-  /// - Throws: what is wrong with the text.
-  public init(parsing text: String) throws(TLBGeometryError) {
-    if let preset = TLBPreset.all.first(where: { $0.name == text }) {
-      self = preset.geometry
-      return
-    }
-    var levels: [String: Level] = [:]
-    for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-      let sides = part.split(separator: "=", omittingEmptySubsequences: false)
-      guard sides.count == 2 else {
-        let names = TLBPreset.all.map(\.name).joined(separator: ", ")
-        throw .init("\"\(part)\" is neither LEVEL=ENTRIESxWAYS, such as l1d=64x4, nor a preset (\(names))")
-      }
-      let name = String(sides[0])
-      guard ["l1i", "l1d", "l2"].contains(name) else { throw .init("\"\(name)\" is no TLB level; the levels are l1i, l1d and l2") }
-      guard levels[name] == nil else { throw .init("\(name) is given twice") }
-      let numbers = sides[1].split(separator: "x", omittingEmptySubsequences: false)
-      guard numbers.count == 2, let entries = Int(numbers[0]), let ways = Int(numbers[1]) else {
-        throw .init("\"\(sides[1])\" is not ENTRIESxWAYS, such as 64x4")
-      }
-      do { levels[name] = try Level(entries: entries, ways: ways) } catch { throw .init("\(name): \(error.problem)") }
-    }
-    guard let l1i = levels["l1i"] else { throw .init("l1i is missing") }
-    guard let l1d = levels["l1d"] else { throw .init("l1d is missing") }
-    guard let l2 = levels["l2"] else { throw .init("l2 is missing") }
-    self.init(l1i: l1i, l1d: l1d, l2: l2)
-  }
-}
+  /// One structure.
+  public struct Structure: Hashable, Sendable {
+    /// Where it stands.
+    public let place: Place
+    /// The page sizes that it holds.
+    public let sizes: PageSizes
+    /// How large it is.
+    public let level: Level
 
-extension TLBGeometry: CustomStringConvertible {
-  /// "l1i=32x32,l1d=64x4,l2=1536x6"; `init(parsing:)` reads it back.
-  public var description: String {
-    "l1i=\(l1i.entries)x\(l1i.ways),l1d=\(l1d.entries)x\(l1d.ways),l2=\(l2.entries)x\(l2.ways)"
+    /// A structure of its parts.
+    public init(_ place: Place, _ sizes: PageSizes = .all, _ level: Level) {
+      self.place = place
+      self.sizes = sizes
+      self.level = level
+    }
+  }
+
+  /// The structures, first level first.
+  public let structures: [Structure]
+  /// Which way of a full set makes room, in every structure.
+  public let policy: ReplacementPolicy
+  /// The paging-structure caches and the nested TLB.
+  public var walkCaches: WalkCacheGeometry
+
+  /// A geometry of its parts.
+  /// - Throws: where two structures of a level would hold the same pages, the first level has no place for 4 KiB pages, or the policy does
+  ///   not fit a structure.
+  public init(_ structures: [Structure], policy: ReplacementPolicy = .lru, walkCaches: WalkCacheGeometry = .none) throws(TLBGeometryError) {
+    for (index, one) in structures.enumerated() {
+      guard !one.sizes.isEmpty else { throw .init("\(one.place.rawValue) holds no page size") }
+      for other in structures[..<index] where Self.overlap(one, other) {
+        throw .init("\(Self.name(other)) and \(Self.name(one)) would hold the same pages")
+      }
+      try Self.check(policy, one.level, Self.name(one))
+    }
+    for (name, level) in walkCaches.all { if let level { try Self.check(policy, level, name) } }
+    func holdsSmall(_ serves: (Place) -> Bool) -> Bool {
+      structures.contains { $0.place.level == 1 && serves($0.place) && $0.sizes.contains(PageSizes(.size4K)) }
+    }
+    guard holdsSmall(\.servesFetches) else { throw .init("l1i is missing") }
+    guard holdsSmall(\.servesData) else { throw .init("l1d is missing") }
+    self.structures = structures.sorted { a, b in
+      let places = Place.allCases
+      let (first, second) = (places.firstIndex(of: a.place) ?? 0, places.firstIndex(of: b.place) ?? 0)
+      return first != second ? first < second : a.sizes.rawValue < b.sizes.rawValue
+    }
+    self.policy = policy
+    self.walkCaches = walkCaches
+  }
+
+  private static func overlap(_ a: Structure, _ b: Structure) -> Bool {
+    a.place.level == b.place.level && !a.sizes.isDisjoint(with: b.sizes)
+      && ((a.place.servesData && b.place.servesData) || (a.place.servesFetches && b.place.servesFetches))
+  }
+
+  private static func check(_ policy: ReplacementPolicy, _ level: Level, _ name: String) throws(TLBGeometryError) {
+    guard policy == .plru, level.ways.nonzeroBitCount != 1 || level.ways > 64 else { return }
+    throw .init("\(name): a tree of pseudo-LRU needs a power of two of ways, at most 64, not \(level.ways)")
+  }
+
+  /// The structure that holds a size for fetches or data on a level; nil if none does.
+  public func structure(level: Int, isFetch: Bool, _ size: PageSize) -> Structure? {
+    structures.first {
+      $0.place.level == level && (isFetch ? $0.place.servesFetches : $0.place.servesData) && $0.sizes.contains(PageSizes(size))
+    }
   }
 }
 

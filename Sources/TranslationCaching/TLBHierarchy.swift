@@ -1,154 +1,210 @@
 public import Addressing
-internal import Columns
+public import Columns
 
-/// A two-level TLB with VPID tags. One may serve all guests of a host: they compete for its entries and never see each other's.
+/// TLBs of one or two levels, paging-structure caches and a nested TLB, as one processor has them. One hierarchy may serve all guests of a
+/// host: they compete for its entries and never see each other's.
 public final class TLBHierarchy {
-  /// The sizes.
+  /// What it consists of.
   public let geometry: TLBGeometry
 
-  private let l1i: SetAssociativeTable
-  private let l1d: SetAssociativeTable
-  private let l2: SetAssociativeTable
+  @usableFromInline let sets: WaySets
+  /// Where each level keeps what: the index is `slot(level:isFetch:size:)`.
+  @usableFromInline let tables: Column<WayTable>
+  /// For each slot, the code of the size in which a page of its size is kept there; `absent` where it is not.
+  @usableFromInline let keptAs: Column<UInt64>
+  /// For each size, the kinds (as in `SpaceRecord.kinds`) that a page of its own of that size becomes.
+  @usableFromInline let kindsOfSize: Column<UInt64>
+  /// The tables that 4 KiB pages are looked up in, beside the column for speed.
+  @usableFromInline let smallFetch: WayTable
+  @usableFromInline let smallData: WayTable
+  /// Whether ways are kept in the order of their last use.
+  @usableFromInline let isLRU: Bool
+  @usableFromInline let records: Column<SpaceRecord>
+  let walkTables: WalkTables
 
-  /// The context of each VPID that has one, else 0.
-  private let contexts = Column<UInt32>(count: 1 << 16)
-  /// Six counts a VPID, in the order of `Count`.
-  private let counts = Column<UInt64>(count: Count.stride << 16)
-  /// The last context given out.
-  private let lastContext = Column<UInt32>(count: 1)
+  var registry = SpaceRegistry()
+  /// The last context given out, divided by 4: a context's two lowest bits hold the size of a page.
+  var lastContext: UInt64 = 0
+  /// The same for the walk caches.
+  var lastWalkContext: UInt64 = 0
+  let byVPID = VPIDSpaces()
 
-  private enum Count {
-    static let l1iHits = 0
-    static let l1iMisses = 1
-    static let l1dHits = 2
-    static let l1dMisses = 3
-    static let l2Hits = 4
-    static let l2Misses = 5
-    static let stride = 6
-  }
+  /// Bits of a context and a size; the other 45 bits of a tag hold a virtual page number of up to 57 address bits.
+  @usableFromInline static let contextBits: UInt64 = 19
+  @usableFromInline static let absent: UInt64 = 3
 
-  /// Bits of a context number; the other 45 bits of a tag hold a virtual page number of up to 57 address bits.
-  private static let contextBits: UInt64 = 19
-
-  /// An empty TLB.
+  /// An empty hierarchy.
   public init(_ geometry: TLBGeometry) {
     self.geometry = geometry
-    l1i = SetAssociativeTable(geometry.l1i)
-    l1d = SetAssociativeTable(geometry.l1d)
-    l2 = SetAssociativeTable(geometry.l2)
+    var ways = 0
+    var setCount = 0
+    var laid: [TLBGeometry.Structure: WayTable] = [:]
+    for structure in geometry.structures {
+      laid[structure] = WayTable(structure.level, &ways, &setCount)
+    }
+    sets = WaySets(slots: ways, sets: setCount, policy: geometry.policy)
+    tables = Column(count: 12, repeating: .none)
+    keptAs = Column(count: 12, repeating: TLBHierarchy.absent)
+    kindsOfSize = Column(count: 4)
+    for level in 1...2 {
+      for isFetch in [false, true] {
+        var kept = TLBHierarchy.absent
+        for size in PageSize.allCases {
+          let slot = TLBHierarchy.slot(level: level, isFetch: isFetch, TLBEntry.code(size))
+          if let structure = geometry.structure(level: level, isFetch: isFetch, size), let table = laid[structure] {
+            tables[slot] = table
+            kept = TLBEntry.code(size)
+          }
+          keptAs[slot] = kept
+          guard kept != TLBHierarchy.absent else { continue }
+          let code = TLBEntry.code(size)
+          kindsOfSize[Int(code)] |= 1 << kept | (kept == code ? 0 : Kinds.pieces)
+        }
+      }
+    }
+    smallFetch = tables[TLBHierarchy.slot(level: 1, isFetch: true, 0)]
+    smallData = tables[TLBHierarchy.slot(level: 1, isFetch: false, 0)]
+    isLRU = geometry.policy == .lru
+    records = Column(count: SpaceRegistry.capacity, isSparse: true)
+    walkTables = WalkTables(geometry)
+  }
+
+  @inlinable @inline(__always) static func slot(level: Int, isFetch: Bool, _ code: UInt64) -> Int {
+    (level &- 1) &* 6 &+ (isFetch ? 3 : 0) &+ Int(truncatingIfNeeded: code)
+  }
+
+  // MARK: Spaces
+
+  /// The space of a tag, always the same until its VPID is released. Beyond 2^20 tags it is one that caches nothing.
+  public func space(_ tag: TLBTag) -> TLBSpace {
+    if let known = registry.index(tag) { return TLBSpace(index: known) }
+    let (index, group) = registry.add(tag)
+    guard index != 0 else { return TLBSpace(index: 0) }
+    var record = SpaceRecord()
+    record.group = group
+    // What its siblings can find: global entries of the group, guest-physical ones of the root.
+    if let sibling = registry.groups[group].spaces.first, sibling != index {
+      record.globalContext = records[sibling].globalContext
+      record.kinds = records[sibling].kinds & Kinds.global
+    }
+    if let root = registry.groups[group].root {
+      let relatives = registry.roots[root].groups.flatMap { registry.groups[$0].spaces }
+      if let relative = relatives.first(where: { $0 != index }) {
+        record.hostContext = records[relative].hostContext
+        record.hostKinds = records[relative].hostKinds
+      }
+    }
+    records[index] = record
+    return TLBSpace(index: index)
+  }
+
+  /// The guest is gone: everything of its VPID is forgotten, and its spaces may be given to other tags.
+  public func release(_ vpid: VPID) {
+    for group in registry.groups(of: vpid) {
+      for index in registry.groups[group].spaces { records[index] = SpaceRecord() }
+    }
+    registry.remove(vpid)
   }
 
   // MARK: Accesses
 
-  /// Looks a page up and counts a hit; an entry that lacks a right is no hit. After nil, `insert` counts the miss.
-  @inline(__always) public func lookup(_ vpid: VPID, _ page: GuestVirtualPage, _ access: AccessKind, need: TLBNeed) -> TLBHit? {
-    let tag = tag(vpid, page)
-    let base = Int(vpid.rawValue) &* Count.stride
-    if access == .fetch {
-      if let entry = l1i.find(tag, page: page.rawValue, need: need.rawValue) {
-        counts[base &+ Count.l1iHits] &+= 1
-        return TLBHit(entry: TLBEntry(rawValue: entry), level: .l1)
+  /// Looks an address up; counts nothing. An entry that the access's check does not pass is no hit.
+  @inlinable @inline(__always)
+  public func lookup(_ space: TLBSpace, _ address: GuestVirtualAddress, isFetch: Bool, _ check: AccessCheck) -> TLBHit {
+    let record = records[space.index]
+    guard record.kinds == Kinds.small && isLRU else { return lookupAnySize(space, address, isFetch: isFetch, check) }
+    let table = isFetch ? smallFetch : smallData
+    let tag = TLBHierarchy.tag(address, 0, record.context)
+    let base = table.base(address.rawValue >> 12)
+    let found = sets.find(tag, base, table.ways)
+    if found >= 0 {
+      let word = sets.slots[found].word
+      if check.passes(word) {
+        sets.moveToFront(found, base)
+        return TLBHit(entry: TLBEntry(rawValue: word), level: 1)
       }
-    } else if let entry = l1d.find(tag, page: page.rawValue, need: need.rawValue) {
-      counts[base &+ Count.l1dHits] &+= 1
-      return TLBHit(entry: TLBEntry(rawValue: entry), level: .l1)
     }
-    guard let entry = l2.find(tag, page: page.rawValue, need: need.rawValue) else { return nil }
-    counts[base &+ Count.l2Hits] &+= 1
-    fillFirstLevel(tag, page, access, entry, base)
-    return TLBHit(entry: TLBEntry(rawValue: entry), level: .l2)
+    return lookupSecondLevel(tag, address, isFetch: isFetch, check)
   }
 
-  /// Fills both levels with what a walk found, in place of an older entry of the page, and counts the miss that led to the walk.
-  public func insert(_ vpid: VPID, _ page: GuestVirtualPage, _ access: AccessKind, _ entry: TLBEntry) {
-    let tag = tag(vpid, page)
-    let base = Int(vpid.rawValue) &* Count.stride
-    counts[base &+ Count.l2Misses] &+= 1
-    l2.insert(tag, page: page.rawValue, entry: entry.rawValue)
-    fillFirstLevel(tag, page, access, entry.rawValue, base)
+  @usableFromInline
+  func lookupSecondLevel(_ tag: UInt64, _ address: GuestVirtualAddress, isFetch: Bool, _ check: AccessCheck) -> TLBHit {
+    let table = tables[TLBHierarchy.slot(level: 2, isFetch: isFetch, 0)]
+    let page = address.rawValue >> 12
+    let base = table.base(page)
+    let found = sets.find(tag, base, table.ways)
+    guard found >= 0 else { return .miss }
+    let word = sets.slots[found].word
+    guard check.passes(word) else { return .miss }
+    sets.moveToFront(found, base)
+    let first = isFetch ? smallFetch : smallData
+    sets.insertFirst(tag, word, first.base(page), first.ways)
+    return TLBHit(entry: TLBEntry(rawValue: word), level: 2)
   }
 
-  @inline(__always)
-  private func fillFirstLevel(_ tag: UInt64, _ page: GuestVirtualPage, _ access: AccessKind, _ entry: UInt64, _ base: Int) {
-    if access == .fetch {
-      counts[base &+ Count.l1iMisses] &+= 1
-      l1i.insert(tag, page: page.rawValue, entry: entry)
-    } else {
-      counts[base &+ Count.l1dMisses] &+= 1
-      l1d.insert(tag, page: page.rawValue, entry: entry)
+  @usableFromInline @inline(never)
+  func lookupAnySize(_ space: TLBSpace, _ address: GuestVirtualAddress, isFetch: Bool, _ check: AccessCheck) -> TLBHit {
+    let record = records[space.index]
+    let kinds = (record.kinds | record.kinds >> 3) & Kinds.own
+    for level in 1...2 {
+      for code in 0..<3 as Range<UInt64> where kinds >> code & 1 != 0 {
+        let table = tables[TLBHierarchy.slot(level: level, isFetch: isFetch, code)]
+        if table.ways == 0 { continue }
+        let page = address.rawValue >> (12 &+ 9 &* code)
+        let own = record.context == 0 ? -1 : find(table, page, TLBHierarchy.tag(address, code, record.context), check)
+        let global =
+          record.globalContext == 0 || own >= 0 ? -1 : find(table, page, TLBHierarchy.tag(address, code, record.globalContext), check)
+        let found = max(own, global)
+        if found < 0 { continue }
+        let entry = TLBEntry(rawValue: sets.slots[found].word)
+        sets.use(found, table, page)
+        if level == 2 { fill(1, record, address, isFetch: isFetch, entry) }
+        return TLBHit(entry: entry, level: level)
+      }
     }
+    return .miss
   }
 
-  /// Counts an access that missed and completed without leaving a translation behind.
-  public func countUncachedMiss(_ vpid: VPID, _ access: AccessKind) {
-    let base = Int(vpid.rawValue) &* Count.stride
-    counts[base &+ (access == .fetch ? Count.l1iMisses : Count.l1dMisses)] &+= 1
-    counts[base &+ Count.l2Misses] &+= 1
+  /// The index of a tag's way if it passes the check; else -1.
+  private func find(_ table: WayTable, _ page: UInt64, _ tag: UInt64, _ check: AccessCheck) -> Int {
+    let found = sets.find(tag, table.base(page), table.ways)
+    return found >= 0 && check.passes(sets.slots[found].word) ? found : -1
   }
 
-  // MARK: Invalidation
-
-  /// Forgets one page of a VPID.
-  public func invalidate(_ vpid: VPID, _ page: GuestVirtualPage) {
-    let tag = tag(vpid, page)
-    l1i.remove(tag, page: page.rawValue)
-    l1d.remove(tag, page: page.rawValue)
-    l2.remove(tag, page: page.rawValue)
-  }
-
-  /// Forgets every page of a VPID, in constant time.
-  public func flush(_ vpid: VPID) { contexts[Int(vpid.rawValue)] = 0 }
-
-  /// Forgets everything.
-  public func flushAll() {
-    contexts.fill(0..<contexts.count, with: 0)
-    l1i.clear()
-    l1d.clear()
-    l2.clear()
-    lastContext[0] = 0
-  }
-
-  // MARK: Reading
-
-  /// The counts of one VPID.
-  public func counters(of vpid: VPID) -> TLBCounters {
-    let base = Int(vpid.rawValue) * Count.stride
-    var counters = TLBCounters()
-    counters.l1iHits = counts[base + Count.l1iHits]
-    counters.l1iMisses = counts[base + Count.l1iMisses]
-    counters.l1dHits = counts[base + Count.l1dHits]
-    counters.l1dMisses = counts[base + Count.l1dMisses]
-    counters.l2Hits = counts[base + Count.l2Hits]
-    counters.l2Misses = counts[base + Count.l2Misses]
-    return counters
-  }
-
-  /// Calls `body` with every translation that a look-up of this VPID could hit; a page may come up to three times, once a table.
-  public func forEachLive(_ vpid: VPID, _ body: (GuestVirtualPage, TLBEntry) -> Void) {
-    let context = UInt64(contexts[Int(vpid.rawValue)])
-    guard context != 0 else { return }
-    func visit(_ tag: UInt64, _ entry: UInt64) {
-      guard tag & (1 << Self.contextBits - 1) == context else { return }
-      // The tag keeps 45 bits of the page number; the bits above repeat the topmost, as in every canonical address.
-      let page = UInt64(bitPattern: Int64(bitPattern: tag) >> Int64(Self.contextBits)) & (1 << 52 - 1)
-      body(GuestVirtualPage(page), TLBEntry(rawValue: entry))
+  /// Fills both levels with what a walk found, in place of older entries of the same page.
+  @inlinable
+  public func insert(_ space: TLBSpace, _ address: GuestVirtualAddress, isFetch: Bool, _ entry: TLBEntry) {
+    var record = records[space.index]
+    // The kinds that it can become: its own size, and smaller ones where a level has no place for that.
+    if record.kinds & kinds(of: entry) != kinds(of: entry) {
+      guard prepare(space, entry) else { return }
+      record = records[space.index]
     }
-    l1i.forEach(visit)
-    l1d.forEach(visit)
-    l2.forEach(visit)
+    fill(2, record, address, isFetch: isFetch, entry)
+    fill(1, record, address, isFetch: isFetch, entry)
   }
 
-  // MARK: Tags
-
-  @inline(__always) private func tag(_ vpid: VPID, _ page: GuestVirtualPage) -> UInt64 {
-    let context = contexts[Int(vpid.rawValue)]
-    return page.rawValue << Self.contextBits | UInt64(context != 0 ? context : newContext(vpid))
+  /// The bits of `SpaceRecord.kinds` that a look-up must know of to find the entry, in whatever pieces it is kept.
+  @inlinable func kinds(of entry: TLBEntry) -> UInt64 {
+    let kinds = kindsOfSize[Int(truncatingIfNeeded: entry.sizeCode)]
+    let placed = entry.isGlobal ? (kinds & Kinds.own) << 3 | kinds & Kinds.pieces : kinds
+    return entry.isPiece ? placed | Kinds.pieces : placed
   }
 
-  @inline(never) private func newContext(_ vpid: VPID) -> UInt32 {
-    if lastContext[0] == 1 << Self.contextBits - 1 { flushAll() }
-    lastContext[0] += 1
-    contexts[Int(vpid.rawValue)] = lastContext[0]
-    return lastContext[0]
+  @usableFromInline
+  func fill(_ level: Int, _ record: SpaceRecord, _ address: GuestVirtualAddress, isFetch: Bool, _ entry: TLBEntry) {
+    let code = keptAs[TLBHierarchy.slot(level: level, isFetch: isFetch, entry.sizeCode)]
+    guard code != TLBHierarchy.absent else { return }
+    let kept = code == entry.sizeCode ? entry : entry.piece(code, of: address)
+    let table = tables[TLBHierarchy.slot(level: level, isFetch: isFetch, code)]
+    let tag = TLBHierarchy.tag(address, code, entry.isGlobal ? record.globalContext : record.context)
+    sets.insert(tag, kept.rawValue, table, address.rawValue >> (12 &+ 9 &* code))
+  }
+
+  /// The tag of the page of a size that holds an address: the page's address above bits 18:2, the context, and the size in bits 1:0.
+  @inlinable @inline(__always) static func tag(_ address: GuestVirtualAddress, _ code: UInt64, _ context: UInt64) -> UInt64 {
+    let shift = 12 &+ 9 &* code
+    let page = address.rawValue &>> shift
+    return page &<< (shift &+ contextBits &- 12) | context | code
   }
 }

@@ -8,12 +8,14 @@ public struct TLBPreset: Sendable {
   public let source: String
 
   private init(_ name: String, _ l1i: (Int, Int), _ l1d: (Int, Int), _ l2: (Int, Int), source: String) {
-    func level(_ size: (Int, Int)) -> TLBGeometry.Level {
-      guard let level = try? TLBGeometry.Level(entries: size.0, ways: size.1) else { preconditionFailure("preset \(name) is malformed") }
-      return level
+    func structure(_ place: TLBGeometry.Place, _ size: (Int, Int)) throws(TLBGeometryError) -> TLBGeometry.Structure {
+      TLBGeometry.Structure(place, .all, try TLBGeometry.Level(entries: size.0, ways: size.1))
+    }
+    guard let geometry = try? TLBGeometry([structure(.l1i, l1i), structure(.l1d, l1d), structure(.l2, l2)]) else {
+      preconditionFailure("preset \(name) is malformed")
     }
     self.name = name
-    geometry = TLBGeometry(l1i: level(l1i), l1d: level(l1d), l2: level(l2))
+    self.geometry = geometry
     self.source = source
   }
 

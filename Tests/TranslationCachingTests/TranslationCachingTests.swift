@@ -58,9 +58,13 @@ struct NaiveTLB {
   var counters = TLBCounters()
 
   init(_ geometry: TLBGeometry) {
-    l1i = NaiveLevel(geometry.l1i)
-    l1d = NaiveLevel(geometry.l1d)
-    l2 = NaiveLevel(geometry.l2)
+    func level(_ number: Int, _ isFetch: Bool) -> NaiveLevel {
+      guard let structure = geometry.structure(level: number, isFetch: isFetch, .size4K) else { preconditionFailure("two levels") }
+      return NaiveLevel(structure.level)
+    }
+    l1i = level(1, true)
+    l1d = level(1, false)
+    l2 = level(2, false)
   }
 
   mutating func access(_ page: UInt64, _ access: AccessKind) {
@@ -150,9 +154,9 @@ extension TLBHierarchy {
       }
     }
     var live = 0
-    tlb.forEachLive(one) { _, _ in live += 1 }
+    tlb.forEachLive(one) { (_: LiveTLBEntry) in live += 1 }
     #expect(live == 0)
-    tlb.forEachLive(two) { _, _ in live += 1 }
+    tlb.forEachLive(two) { (_: LiveTLBEntry) in live += 1 }
     #expect(live == 16)
   }
 
@@ -229,7 +233,7 @@ extension TLBHierarchy {
   @Test(
     "text that makes no TLB is refused, not trapped on",
     arguments: [
-      "", "golde", "l1i=32x32", "l1i=32x32,l1d=64x4", "l1i=32x32,l1d=64x4,l2=1536x5", "l1i=32x32,l1d=64x4,l2=1536x8",
+      "", "golde", "l1i=32x32", "l2=32x32,l1d=64x4", "l1i=32x32,l1d=64x4,l2=1536x5", "l1i=32x32,l1d=64x4,l2=1536x8",
       "l1i=32x32,l1d=64x4,l2=0x0", "l1i=32x32,l1d=64x0,l2=1536x6", "l1i=32x32,l1d=64x4,l2=-4x-4", "l1i=32x32,l1i=32x32,l1d=64x4,l2=1536x6",
       "l1i=32x32,l1d=64x4,l3=1536x6", "l1i=32x32,l1d=64x4,l2=99999999999999999999x6", "l1i=32x32,l1d=64x4,l2=1536x6,", "l2=2097152x1",
       "l1i=32x32,l1d=64x4,l2=2097152x1", "l1i=32,l1d=64x4,l2=1536x6", "l1i=1x2,l1d=64x4,l2=1536x6",
