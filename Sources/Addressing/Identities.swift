@@ -48,12 +48,3 @@
   /// Orders by number.
   @inlinable public static func < (a: PageOrdinal, b: PageOrdinal) -> Bool { a.rawValue < b.rawValue }
 }
-
-/// A process-context identifier, the tag that a guest gives the translations of one of its address spaces (Intel SDM 4.10.1): 12 bits.
-@frozen public struct PCID: Hashable, Sendable, BitwiseCopyable {
-  /// The number, below 4096.
-  public let rawValue: UInt16
-
-  /// Takes the low 12 bits of a number for a PCID.
-  @inlinable public init(_ rawValue: UInt16) { self.rawValue = rawValue & 0xfff }
-}

@@ -210,11 +210,10 @@ public final class Audit {
   /// Page by page: a large one has a translation for each.
   private func check(_ held: HeldEntry, of vm: VirtualMachine) {
     for offset in 0..<held.pages {
-      checkPage(
-        HeldEntry(
-          root: held.root, page: held.page.advanced(by: offset), frame: held.frame.advanced(by: offset), pages: 1,
-          isWritable: held.isWritable),
-        of: vm)
+      var entry = held
+      entry.page = held.page.advanced(by: offset)
+      entry.frame = held.frame.advanced(by: offset)
+      checkPage(entry, of: vm)
     }
   }
 

@@ -1,8 +1,8 @@
-public import Addressing
-public import Columns
-public import PageContents
-public import PageTables
-public import TranslationCaching
+internal import Addressing
+internal import Columns
+internal import PageContents
+internal import PageTables
+internal import TranslationCaching
 
 /// Paging in which the processor walks the guest's own tables, entry by entry, through a second dimension.
 ///

@@ -22,14 +22,11 @@ struct MMU: ~Copyable {
   private let controlBits = Column<X86Controls>(count: 1)
   /// Of each mode of an access, by `AccessRecord.mode`: what it needs of a TLB entry, D included.
   private let checks = Column<AccessCheck>(count: 8)
-  private let state = Column<UInt64>(count: 2)
+  /// CR3 as it was last loaded.
+  private let cr3 = Column<UInt64>(count: 1)
+  private let currentSpace = Column<TLBSpace>(count: 1)
   /// Of each PCID, the root table that it was last loaded with, for audits.
   private let roots = Column<UInt64>(count: 1 << 12)
-
-  private enum State {
-    static let cr3 = 0
-    static let space = 1
-  }
 
   /// - Parameter ep4ta: the root of the guest-physical map where the processor walks it (nested paging).
   init(_ parts: TranslatorParts, usesVPID: Bool = true, ep4ta: HostFrame? = nil) {
@@ -48,14 +45,14 @@ struct MMU: ~Copyable {
 
   /// The address of the root table: bits 47:12 of CR3.
   @inline(__always) var root: GuestPhysicalAddress {
-    GuestPhysicalAddress(state[State.cr3] & X86Entry.frameMask & ~X86Entry.reservedAddressBits)
+    GuestPhysicalAddress(cr3[0] & X86Entry.frameMask & ~X86Entry.reservedAddressBits)
   }
 
   /// The current PCID.
-  var pcid: PCID { PCID(controlBits[0].pcids ? UInt16(truncatingIfNeeded: state[State.cr3]) : 0) }
+  var pcid: PCID { PCID(controlBits[0].pcids ? UInt16(truncatingIfNeeded: cr3[0]) : 0) }
 
   /// The current address space's tag in the TLB.
-  @inline(__always) var space: TLBSpace { TLBSpace(index: Int(truncatingIfNeeded: state[State.space])) }
+  @inline(__always) var space: TLBSpace { currentSpace[0] }
 
   /// Takes over new control bits, and drops translations made under others that they depend on (Intel SDM 4.10.4.1).
   func setControls(_ controls: X86Controls) {
@@ -75,11 +72,11 @@ struct MMU: ~Copyable {
     enterSpace()
   }
 
-  private func enterSpace() { state[State.space] = UInt64(tlb.space(TLBTag(vpid: vpid, pcid: pcid, ep4ta: ep4ta)).index) }
+  private func enterSpace() { currentSpace[0] = tlb.space(TLBTag(vpid: vpid, pcid: pcid, ep4ta: ep4ta)) }
 
   /// Loads CR3; with CR4.PCIDE and bit 63 set nothing is dropped, else the PCID's translations but for global ones.
   func loadCR3(_ value: GuestPhysicalAddress) {
-    state[State.cr3] = value.rawValue
+    cr3[0] = value.rawValue
     roots[Int(pcid.rawValue)] = root.rawValue
     enterSpace()
     if !(controlBits[0].pcids && value.rawValue >> 63 != 0) { tlb.invalidate(.movToCR3(space)) }

@@ -1,5 +1,3 @@
-public import PageTables
-
 /// What can be chosen about a way of paging. Each choice concerns the modes that its comment names; others ignore it.
 public struct PagingOptions: Hashable, Sendable {
   /// Whether the processor tags the guest's translations, so that exits and entries drop none. All modes but native.

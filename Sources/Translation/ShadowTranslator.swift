@@ -1,8 +1,8 @@
-public import Addressing
+internal import Addressing
 internal import Columns
-public import PageContents
-public import PageTables
-public import TranslationCaching
+internal import PageContents
+internal import PageTables
+internal import TranslationCaching
 
 /// Shadow paging as KVM does it: tables from guest virtual to host physical addresses, filled by faults and kept true by traps.
 ///

@@ -91,6 +91,7 @@ extension StaleTranslations.Finding: CustomStringConvertible {
   public var description: String {
     let now =
       truth.map { "its page is frame \($0.hostFrame)\($0.isWritable ? "" : ", read-only")" } ?? "its page is mapped to nothing"
-    return "access \(access): \(kind) at \(address) (\(privilege)) went to frame \(frame); \(now): the \(culprit.rawValue) did not invalidate"
+    return
+      "access \(access): \(kind) at \(address) (\(privilege)) went to frame \(frame); \(now): the \(culprit.rawValue) did not invalidate"
   }
 }
