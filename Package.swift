@@ -121,7 +121,7 @@ let package = Package(
     tests("FilesTests", ["Files"]),
     tests("FrameAllocationTests", ["FrameAllocation", "Addressing", "Columns", "TestSupport"]),
     tests("PageContentsTests", ["PageContents", "Addressing", "TestSupport"]),
-    tests("PageTablesTests", ["PageTables", "PageContents", "Addressing"]),
+    tests("PageTablesTests", ["PageTables", "PageContents", "Addressing", "TestSupport"]),
     tests("TranslationCachingTests", ["TranslationCaching", "Addressing", "Columns"]),
     tests("TranslationTests", ["Translation", "TranslationCaching", "PageTables", "PageContents", "Addressing", "Columns"]),
     tests("PageSharingTests", ["PageSharing", "PageContents", "Addressing", "Columns"]),

@@ -1,11 +1,11 @@
-internal import Columns
+public import Columns
 
 /// Pages of real bytes, numbered by slot; freed slots are used again first.
 ///
 /// The slots are one column, as long as the pool can ever get. Untouched slots cost address space only, so a slot's place is
 /// one addition and no word access looks anything up. Few slots are kept in small pages: half a huge page left over would outweigh them.
-final class BytePool {
-  private let words: Column<UInt64>
+@usableFromInline final class BytePool {
+  @usableFromInline let words: Column<UInt64>
   private var free: [UInt32] = []
   private var fresh: UInt32 = 0
 
@@ -34,6 +34,11 @@ final class BytePool {
 
   /// Gives a slot back.
   func giveBack(_ held: PageContent) { free.append(UInt32(truncatingIfNeeded: held.rawValue)) }
+
+  /// A little-endian word of a slot; its index is below 512.
+  @inlinable @inline(__always) func word(_ index: Int, of held: PageContent) -> UInt64 {
+    UInt64(littleEndian: words[Int(UInt32(truncatingIfNeeded: held.rawValue)) &* PageContent.wordCount &+ index])
+  }
 
   /// The 512 words of a slot, valid until the pool's end.
   @inline(__always) func slot(_ held: PageContent) -> UnsafeMutablePointer<UInt64> {

@@ -9,8 +9,8 @@ public import Columns
 public final class FrameContents {
   /// How many frames there are.
   public let frameCount: Int
-  private let descriptors: Column<UInt64>
-  private let pool: BytePool
+  @usableFromInline let descriptors: Column<UInt64>
+  @usableFromInline let pool: BytePool
   private let scratchA = Column<UInt64>(count: PageContent.wordCount)
   private let scratchB = Column<UInt64>(count: PageContent.wordCount)
   /// Frames whose checksum was computed since their content last changed.
@@ -80,8 +80,17 @@ public final class FrameContents {
   }
 
   /// The word that contains a host physical address, which must be 8-byte aligned and inside the host's memory.
-  @inline(__always) public func load(_ address: HostPhysicalAddress) -> UInt64 {
-    loadWord(Int(address.rawValue >> 3 & 511), of: address.page)
+  @inlinable @inline(__always) public func load(_ address: HostPhysicalAddress) -> UInt64 {
+    let held = PageContent(rawValue: descriptors[address.page.index])
+    let index = Int(truncatingIfNeeded: address.rawValue >> 3 & 511)
+    return held.kind == .bytes ? pool.word(index, of: held) : held.word(at: index)
+  }
+
+  /// The same word where the frame holds real bytes, else 0, whatever it holds. For page walks, which make up to 24 loads for an access:
+  /// page tables hold real bytes, and a walk looks again, by `load`, at a word that it does not expect.
+  @inlinable @inline(__always) public func loadHeld(_ address: HostPhysicalAddress) -> UInt64 {
+    let held = PageContent(rawValue: descriptors[address.page.index])
+    return held.kind == .bytes ? pool.word(Int(truncatingIfNeeded: address.rawValue >> 3 & 511), of: held) : 0
   }
 
   /// Stores the word at a host physical address, which must be 8-byte aligned and inside the host's memory.

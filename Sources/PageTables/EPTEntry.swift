@@ -2,8 +2,8 @@ public import Addressing
 
 /// An entry of an extended page table (Intel SDM 29.3.2), which turns guest-physical into host-physical addresses.
 ///
-/// Hardware ignores all other bits of an entry with R = W = X = 0. There the hypervisor notes why the page is absent: the kind in bits
-/// 11:8 and, for a swapped page, the slot in bits 51:12.
+/// Hardware ignores all other bits of an entry with R = W = X = 0, with mode-based execute control where bit 10 is 0 as well. There the
+/// hypervisor notes why the page is absent: the kind in bits 11, 9 and 8 and, for a swapped page, the slot in bits 51:12.
 @frozen public struct EPTEntry: Hashable, Sendable, BitwiseCopyable {
   /// The word as it lies in memory.
   public var rawValue: UInt64
@@ -27,6 +27,12 @@ public import Addressing
   public static let accessed: UInt64 = 1 << 8
   /// Bit 9, D; leaves only.
   public static let dirty: UInt64 = 1 << 9
+  /// Bit 10: with mode-based execute control, fetches from user-mode linear addresses are allowed; else ignored.
+  public static let userExecute: UInt64 = 1 << 10
+  /// Bit 6: the memory type in bits 5:3 stands against the guest's PAT; leaves only.
+  public static let ignorePAT: UInt64 = 1 << 6
+  /// Bit 63: a violation at this entry is never a virtualization exception.
+  public static let suppressVE: UInt64 = 1 << 63
   /// Bits 51:12, the frame.
   public static let frameMask: UInt64 = 0x000f_ffff_ffff_f000
   /// Bit 52, which hardware ignores: the leaf maps the host's zero frame, read-only, because nobody has written the page yet.
@@ -47,7 +53,7 @@ public import Addressing
   @inlinable public static func trapped(_ frame: HostFrame) -> EPTEntry { EPTEntry(rawValue: frame.rawValue << 12 & frameMask | 3 << 8) }
 
   /// Stored by a keeper of the hypervisor's, of a number below 2^40.
-  @inlinable public static func entrusted(keeper: UInt64) -> EPTEntry { EPTEntry(rawValue: keeper << 12 & frameMask | 4 << 8) }
+  @inlinable public static func entrusted(keeper: UInt64) -> EPTEntry { EPTEntry(rawValue: keeper << 12 & frameMask | 8 << 8) }
 
   /// Why an absent page is absent.
   public enum Absence: Hashable, Sendable {
@@ -69,7 +75,7 @@ public import Addressing
     case 1: .swapped(slot: (rawValue & EPTEntry.frameMask) >> 12)
     case 2: .ballooned
     case 3: .trapped(frame)
-    case 4: .entrusted(keeper: (rawValue & EPTEntry.frameMask) >> 12)
+    case 8: .entrusted(keeper: (rawValue & EPTEntry.frameMask) >> 12)
     default: .never
     }
   }
@@ -115,8 +121,10 @@ public import Addressing
   /// Bits 51:12 of an entry that has a frame.
   @inlinable public var frame: HostFrame { HostFrame((rawValue & EPTEntry.frameMask) >> 12) }
 
-  /// Of a level-2 leaf: the same leaf for one page in it. Its bits 20:12 are zero, and become the page's place.
-  @inlinable public func ofPage(_ page: GuestFrame) -> EPTEntry { with((page.rawValue & 511) << 12) }
+  /// Of a large leaf: the same leaf for one page in it. Its bits 20:12, at 1 GiB 29:12, are zero, and become the page's place.
+  @inlinable public func ofPage(_ page: GuestFrame, in size: PageSize = .size2M) -> EPTEntry {
+    with((page.rawValue & (size.pages - 1)) << 12)
+  }
 
   /// The entry with bits set.
   @inlinable public func with(_ bits: UInt64) -> EPTEntry { EPTEntry(rawValue: rawValue | bits) }
@@ -127,16 +135,6 @@ public import Addressing
   @inlinable public func allows(_ access: AccessKind) -> Bool { rawValue & (1 << UInt64(access.rawValue)) != 0 }
 
   /// Whether a present entry of a level is one that hardware refuses as a misconfiguration (Intel SDM 29.3.3.1): W without R, reserved
-  /// bits set, or a memory type of 2, 3 or 7 in a leaf.
-  @inlinable public func isMisconfigured(level: Int) -> Bool {
-    if rawValue & 3 == EPTEntry.write { return true }
-    if rawValue & X86Entry.reservedAddressBits != 0 { return true }
-    guard level == 1 || (isLarge && level <= 3) else { return rawValue & (level >= 4 ? 0xf8 : 0x78) != 0 }
-    if memoryType == 2 || memoryType == 3 || memoryType == 7 { return true }
-    switch level {
-    case 2: return rawValue & 0x001f_f000 != 0
-    case 3: return rawValue & 0x3fff_f000 != 0
-    default: return false
-    }
-  }
+  /// bits set, or a memory type of 2, 3 or 7 in a leaf. Of a processor with other capabilities than these, `NestedControls` tells.
+  @inlinable public func isMisconfigured(level: Int) -> Bool { NestedControls().isMisconfigured(self, level: level) }
 }
