@@ -37,7 +37,7 @@ let package = Package(
         "Addressing", "Columns", "FrameAllocation", "PageContents", "PageTables", "TranslationCaching", "Translation", "PageSharing",
         "Ballooning", "Overcommit", "Machine",
       ]),
-    .library(name: "MemlabLaboratory", targets: ["Files", "Guests", "RAMImages", "LiveKernel", "Scenarios", "Laboratory", "Reporting"]),
+    .library(name: "MemlabLaboratory", targets: ["Files", "Guests", "Traces", "RAMImages", "LiveKernel", "Scenarios", "Laboratory", "Reporting"]),
   ],
   dependencies: [
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -87,6 +87,7 @@ let package = Package(
     room("Guests", ["Addressing", "Columns", "FrameAllocation", "PageContents", "PageTables", "Translation", "Ballooning", "Machine"]),
     room("RAMImages", ["Addressing", "Columns", "Files", "PageContents", "PageSharing"]),
     room("LiveKernel", ["CTrialProcess", "Files", "PageSharing"]),
+    room("Traces", ["Addressing", "Columns", "Files"]),
 
     // Floor 8: a scenario file becomes a validated plan.
     room(
@@ -141,6 +142,7 @@ let package = Package(
       ]),
     tests("RAMImagesTests", ["RAMImages", "PageSharing", "PageContents", "Files", "Addressing", "Columns"]),
     tests("LiveKernelTests", ["LiveKernel", "RAMImages", "PageSharing", "Addressing", "Columns"]),
+    tests("TracesTests", ["Traces", "Files", "Addressing", "Columns", "TestSupport"]),
     tests("ScenariosTests", ["Scenarios", "Guests", "Machine", "PageSharing", "Translation", "Addressing", "Columns"]),
     tests(
       "LaboratoryTests",
