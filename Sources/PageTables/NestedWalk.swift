@@ -20,7 +20,8 @@ public import Addressing
   /// Bits 10:0 rights, bits 19:16 the level, bits 25:24 the kind.
   @usableFromInline let state: UInt64
 
-  @inlinable init(_ kind: Kind, word: UInt64, level: Int, rights: UInt64 = 0) {
+  /// A result of its parts.
+  @inlinable public init(_ kind: Kind, word: UInt64, level: Int, rights: UInt64 = 0) {
     self.word = word
     state = UInt64(kind.rawValue) << 24 | UInt64(truncatingIfNeeded: level) << 16 | rights
   }

@@ -26,6 +26,18 @@ public final class PageModificationLog {
     index = UInt16(Self.capacity - 1)
   }
 
+  /// Who is told of the logged pages when the log is full; nobody by default.
+  public var receiver: ((GuestFrame) -> Void)?
+
+  /// How often the log was full and was emptied to its receiver.
+  public private(set) var deliveries: UInt64 = 0
+
+  /// Empties a full log to its receiver.
+  public func deliver() {
+    deliveries += 1
+    drain { receiver?($0) }
+  }
+
   /// Whether the next page does not fit.
   public var isFull: Bool { index >= Self.capacity }
 

@@ -3,7 +3,8 @@
   /// Bit 1 W, bit 2 U, bit 63 X: at the places of R/W, U/S and XD in an entry.
   public var rawValue: UInt64
 
-  @inlinable init(rawValue: UInt64) { self.rawValue = rawValue }
+  /// Takes the bits of a word at these places.
+  @inlinable public init(rawValue: UInt64) { self.rawValue = rawValue & X86Rights.mask }
 
   @usableFromInline static let mask: UInt64 = X86Entry.writable | X86Entry.user | X86Entry.noExecute
 

@@ -4,6 +4,10 @@ public enum ExitReason: String, CaseIterable, Sendable {
   case eptViolation = "ept_violation"
   /// Nested: an entry of the guest-physical map was malformed (reason 49).
   case eptMisconfiguration = "ept_misconfiguration"
+  /// Nested, AMD's format: the guest-physical map refused an access (exit code 0x400).
+  case nestedPageFault = "nested_page_fault"
+  /// Nested: the page-modification log is full (reason 62).
+  case modificationLogFull = "modification_log_full"
   /// Shadow: a page fault that the guest never sees: the shadow tables lacked what the guest's tables allow.
   case shadowPageFault = "shadow_page_fault"
   /// Shadow: a page fault that the hypervisor passes on to the guest.

@@ -21,7 +21,11 @@ final class HardwareTranslator<Dimension: HostDimension>: Translator, TLBMisses 
     self.mmu = mmu
   }
 
-  var counters: TranslationCounters { mmu.counts.total }
+  var counters: TranslationCounters {
+    var counters = mmu.counts.total
+    counters.exits[.modificationLogFull] = dimension.fullLogs
+    return counters
+  }
   var staleTranslations: StaleTranslations? { mmu.staleTranslations }
   var controls: X86Controls { mmu.controls }
 
@@ -47,60 +51,75 @@ final class HardwareTranslator<Dimension: HostDimension>: Translator, TLBMisses 
     let controls = mmu.controls
     guard X86Index.isCanonical(address, levels: controls.levels) else { return .generalProtection }
     var walk = X86Walk(address, root: mmu.root, levels: controls.levels, reserved: controls.reservedBits)
+    let start = mmu.resume(&walk)
+    var place = start.table
     var step = X86Step.table
-    while step == .table {
-      let entry = walk.entryAddress
-      switch dimension.walk(entry, .read, for: .guestTable, references: &references) {
-      case .mapped(let leaf):
-        references &+= 1
-        step = walk.step(X86Entry(rawValue: tables.contents.load(leaf.frame.address(atOffsetOf: entry))))
-      case .violation(let low): return violation(entry, low, .guestTable, dimension.writesGuestTables ? .write : .read)
-      case .misconfiguration: return misconfiguration(entry, .guestTable, .read)
-      }
+    if start.level == 0 {
+      let root = locate(walk.entryAddress, references: &references)
+      guard root.isMapped else { return refused(root, walk.entryAddress, .guestTable, .read) }
+      place = root.leaf.frame.address
+    }
+    while true {
+      references &+= 1
+      step = walk.step(X86Entry(rawValue: tables.contents.load(X86Index.entryAddress(in: place, of: address, level: walk.level))))
+      if step != .table { break }
+      let next = locate(walk.entryAddress, references: &references)
+      guard next.isMapped else { return refused(next, walk.entryAddress, .guestTable, .read) }
+      place = next.leaf.frame.address
+      mmu.pass(place, walk)
     }
     guard step == .leaf else { return fault(walk.fault(step, controls.tried(access, privilege))) }
     if let refusal = controls.refusal(of: access, privilege, rights: walk.leafRights) { return fault(refusal) }
-    return finish(walk, access, controls, references: &references)
+    return finish(walk, access, controls, from: start.level == 0 ? controls.levels : start.level, references: &references)
+  }
+
+  /// Where an entry of a guest's table is.
+  @inline(__always) private func locate(_ entry: GuestPhysicalAddress, references: inout UInt64) -> NestedWalk {
+    dimension.walk(entry, .read, for: .guestTable, isUserPage: false, mmu.space, references: &references)
   }
 
   /// The guest's tables let the access pass: marks them, and goes on to the page itself.
   @inline(__always)
   private func finish(
-    _ walk: X86Walk<GuestPhysical>, _ access: AccessKind, _ controls: X86Controls, references: inout UInt64
+    _ walk: X86Walk<GuestPhysical>, _ access: AccessKind, _ controls: X86Controls, from start: Int, references: inout UInt64
   ) -> TranslationOutcome {
     let isWrite = access == .write
     if !walk.allAccessed || (isWrite && !walk.entry.isDirty) {
       if let violation = tables.markUsed(walk.address, root: mmu.root, controls, isWrite: isWrite) {
-        if dimension.exits { mmu.exit(.eptViolation) }
+        if let reason = dimension.refusal { mmu.exit(reason) }
         return .violation(violation)
       }
     }
     let target = walk.target.address(atOffsetOf: walk.address)
-    switch dimension.walk(target, access, for: .access, references: &references) {
-    case .mapped(let leaf):
-      let isDirty = isWrite || (walk.entry.isDirty && (leaf.isDirty || !dimension.keepsDirty))
-      mmu.fill(walk.address, access, TLBEntry(walk, leaf, isDirty: isDirty, globalPages: controls.globalPages))
-      return .mapped(leaf.frame.address(atOffsetOf: walk.address))
-    case .violation(let low): return violation(target, low, .access, access)
-    case .misconfiguration: return misconfiguration(target, .access, access)
-    }
+    let last = dimension.walk(
+      target, access, for: .access, isUserPage: walk.rights.isUser, mmu.space, references: &references)
+    guard last.isMapped else { return refused(last, target, .access, access) }
+    let leaf = last.leaf
+    let isDirty = isWrite || (walk.entry.isDirty && (leaf.isDirty || !dimension.keepsDirty))
+    let isExecutable = last.rights & dimension.executeRight(isUserPage: walk.rights.isUser) != 0
+    mmu.rememberWalk(walk.address, from: start, downTo: walk.level)
+    mmu.fill(walk.address, access, TLBEntry(walk, last, isDirty: isDirty, isExecutable: isExecutable, controls))
+    return .mapped(leaf.frame.address(atOffsetOf: walk.address))
   }
 
-  private func violation(
-    _ address: GuestPhysicalAddress, _ low: UInt64, _ purpose: GuestPhysicalPurpose, _ access: AccessKind
+  /// The guest-physical map refuses an address. A misconfiguration has no qualification: 0 tells it from a violation, which is never 0.
+  @inline(never)
+  private func refused(
+    _ walk: NestedWalk, _ address: GuestPhysicalAddress, _ purpose: GuestPhysicalPurpose, _ access: AccessKind
   ) -> TranslationOutcome {
-    if dimension.exits { mmu.exit(.eptViolation) }
     let isGuestTable = purpose == .guestTable
-    let qualification = GuestViolation.qualification(low, isGuestTable: isGuestTable)
-    return .violation(GuestViolation(address: address, access: access, isGuestTable: isGuestTable, qualification: qualification))
-  }
-
-  /// A misconfiguration has no qualification: 0 tells it from a violation, which has bit 7 set.
-  private func misconfiguration(
-    _ address: GuestPhysicalAddress, _ purpose: GuestPhysicalPurpose, _ access: AccessKind
-  ) -> TranslationOutcome {
-    mmu.exit(.eptMisconfiguration)
-    return .violation(GuestViolation(address: address, access: access, isGuestTable: purpose == .guestTable, qualification: 0))
+    let tried = isGuestTable && dimension.writesGuestTables ? AccessKind.write : access
+    switch walk.kind {
+    case .mapped: preconditionFailure("a walk that found the page is not refused")
+    case .violation:
+      if let reason = dimension.refusal { mmu.exit(reason) }
+      return .violation(
+        GuestViolation(address: address, access: tried, isGuestTable: isGuestTable, qualification: walk.qualification))
+    case .misconfiguration:
+      mmu.exit(.eptMisconfiguration)
+      return .violation(GuestViolation(address: address, access: access, isGuestTable: isGuestTable, qualification: 0))
+    case .logFull: preconditionFailure("the dimension empties a full log and walks again")
+    }
   }
 
   private func fault(_ code: PageFaultErrorCode) -> TranslationOutcome {
@@ -135,10 +154,13 @@ final class HardwareTranslator<Dimension: HostDimension>: Translator, TLBMisses 
 }
 
 extension TLBEntry {
-  /// What a finished walk of the guest's tables and the map's leaf let pass together: a page as large as the smaller of both.
-  @inline(__always) init(_ walk: X86Walk<GuestPhysical>, _ leaf: EPTEntry, isDirty: Bool, globalPages: Bool) {
-    let rights = walk.leafRights & leaf.asRights & ~AccessCheck.dirty | (isDirty ? AccessCheck.dirty : 0)
-    let global = globalPages ? walk.entry.rawValue & X86Entry.global : 0
-    self.init(leaf.frame, leaf.isLarge && walk.level > 1 ? .size2M : .size4K, rights: rights | global, guestSize: walk.pageSize)
+  /// What a finished walk of the guest's tables and the map let pass together: a page as large as the smaller of both.
+  @inline(__always) init(_ walk: X86Walk<GuestPhysical>, _ host: NestedWalk, isDirty: Bool, isExecutable: Bool, _ controls: X86Controls) {
+    let allowed =
+      ~(AccessCheck.writable | AccessCheck.executable) | host.rights & EPTEntry.write | (isExecutable ? AccessCheck.executable : 0)
+    let global = controls.globalPages ? walk.entry.rawValue & X86Entry.global : 0
+    let rights = walk.leafRights & allowed & ~AccessCheck.dirty | (isDirty ? AccessCheck.dirty : 0) | global
+    let size = walk.level == 1 || host.level == 1 ? PageSize.size4K : min(walk.level, host.level) == 2 ? .size2M : .size1G
+    self.init(host.leaf.frame, size, rights: rights, guestSize: walk.pageSize)
   }
 }

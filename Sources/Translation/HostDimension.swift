@@ -1,6 +1,7 @@
 internal import Addressing
 internal import PageContents
 internal import PageTables
+internal import TranslationCaching
 
 /// The second dimension of a walk: how the processor gets from a guest-physical address, of a guest's table entry or of the page itself, to the
 /// host's memory.
@@ -12,15 +13,23 @@ protocol HostDimension {
   var writesGuestTables: Bool { get }
   /// Whether the dimension's D bits decide if a write has to walk: only where there are any.
   var keepsDirty: Bool { get }
+  /// The exit of an access that the map refuses; nil where there is nobody to exit to.
+  var refusal: ExitReason? { get }
+  /// How often the page-modification log was full.
+  var fullLogs: UInt64 { get }
+
+  /// The right of the map, as EPT has it, that a fetch from a page needs.
+  func executeRight(isUserPage: Bool) -> UInt64
 
   /// Goes from guest-physical to host-physical memory.
-  /// - Parameter references: gains the loads that this takes.
+  /// - Parameters:
+  ///   - isUserPage: of the page itself: whether the guest's tables call it a user page, which mode-based execute control asks.
+  ///   - space: the tag of what caches know.
+  ///   - references: gains the loads that this takes.
   func walk(
-    _ address: GuestPhysicalAddress, _ access: AccessKind, for purpose: GuestPhysicalPurpose, references: inout UInt64
-  ) -> GuestPhysicalWalk
-
-  /// Whether what the map refuses is an exit.
-  var exits: Bool { get }
+    _ address: GuestPhysicalAddress, _ access: AccessKind, for purpose: GuestPhysicalPurpose, isUserPage: Bool, _ space: TLBSpace,
+    references: inout UInt64
+  ) -> NestedWalk
 }
 
 /// No second dimension: the map is looked up by the laboratory, at no cost, as if the guest ran on the bare machine.
@@ -29,38 +38,139 @@ struct FreeDimension: HostDimension {
   let map: GuestPhysicalMap
   var writesGuestTables: Bool { false }
   var keepsDirty: Bool { true }
-  var exits: Bool { false }
+  var refusal: ExitReason? { nil }
+  var fullLogs: UInt64 { 0 }
+
+  @inline(__always) func executeRight(isUserPage: Bool) -> UInt64 { EPTEntry.execute }
 
   @inline(__always)
   func walk(
-    _ address: GuestPhysicalAddress, _ access: AccessKind, for purpose: GuestPhysicalPurpose, references: inout UInt64
-  ) -> GuestPhysicalWalk {
+    _ address: GuestPhysicalAddress, _ access: AccessKind, for purpose: GuestPhysicalPurpose, isUserPage: Bool, _ space: TLBSpace,
+    references: inout UInt64
+  ) -> NestedWalk {
     let leaf = map.leaf(of: address.page)
     guard leaf.allows(access) else {
-      return .violation(1 << UInt64(access.rawValue) | (leaf.isPresent ? (leaf.rawValue & EPTEntry.permissions) << 3 : 0))
+      let found = leaf.isPresent ? (leaf.rawValue & EPTEntry.permissions) << 3 : 0
+      let low = 1 << UInt64(access.rawValue) | found
+      return NestedWalk(.violation, word: GuestViolation.qualification(low, isGuestTable: purpose == .guestTable), level: 1)
     }
     if purpose == .access { map.markUsed(address.page, leaf, isWrite: access == .write) }
-    return .mapped(leaf)
+    let level = leaf.isLarge ? map.largeLeafSize(of: address.page)?.level ?? 1 : 1
+    return NestedWalk(.mapped, word: leaf.rawValue, level: level, rights: leaf.rawValue & EPTEntry.permissions)
   }
 }
 
-/// The extended page tables, walked by the processor (Intel SDM 29.3).
+/// The guest-physical map, walked by the processor: Intel's extended page tables (SDM 29.3) or AMD's nested ones (APM volume 2, 15.25).
 ///
-/// With A/D bits (`keepsAccessedDirty`) a load of a guest's table counts as a write of it: it needs W in the map and sets D, even
-/// where no bit of the guest's changes. Without them W is needed only where A or D in the guest's table has to be set.
-struct ExtendedDimension: HostDimension {
+/// With EPT A/D bits (`keepsAccessedDirty`) a load of a guest's table counts as a write of it: it needs W in the map and sets D, even
+/// where no bit of the guest's changes. Without them W is needed only where A or D in the guest's table has to be set. AMD's tables always
+/// have A and D, and the processor reaches a guest's tables as a user who writes.
+///
+/// What a nested TLB or a paging-structure cache knows of a guest-physical address spares all or the upper references. They hold only what a walk
+/// found with its A bits set, and answer a write only where D is set too, so that no bit stays unset for their sake.
+struct NestedDimension: HostDimension {
   static var mode: PagingMode { .nested }
   let map: GuestPhysicalMap
-  /// Bit 6 of the EPTP. Without A/D bits `testAndClearAccessed` has nothing to go by and answers false.
+  let tlb: TLBHierarchy
   let keepsAccessedDirty: Bool
+  private let modeBasedExecute: Bool
+  private let hasNestedTLB: Bool
+  private let hasWalkCaches: Bool
+
+  init(map: GuestPhysicalMap, tlb: TLBHierarchy, keepsAccessedDirty: Bool) {
+    self.map = map
+    self.tlb = tlb
+    self.keepsAccessedDirty = keepsAccessedDirty || map.format == .npt
+    modeBasedExecute = map.controls.modeBasedExecute && map.format == .ept
+    let caches = tlb.geometry.walkCaches
+    hasNestedTLB = caches.ntlb != nil
+    hasWalkCaches = caches.epde != nil || caches.epdpte != nil || caches.epml4e != nil || caches.epml5e != nil
+  }
+
   var writesGuestTables: Bool { keepsAccessedDirty }
   var keepsDirty: Bool { keepsAccessedDirty }
-  var exits: Bool { true }
+  var refusal: ExitReason? { map.format == .ept ? .eptViolation : .nestedPageFault }
+  var fullLogs: UInt64 { map.modificationLog?.deliveries ?? 0 }
+
+  @inline(__always) func executeRight(isUserPage: Bool) -> UInt64 {
+    modeBasedExecute && isUserPage ? EPTEntry.userExecute : EPTEntry.execute
+  }
 
   @inline(__always)
   func walk(
-    _ address: GuestPhysicalAddress, _ access: AccessKind, for purpose: GuestPhysicalPurpose, references: inout UInt64
-  ) -> GuestPhysicalWalk {
-    map.walk(address, access, for: purpose, setsAccessedDirty: keepsAccessedDirty, references: &references)
+    _ address: GuestPhysicalAddress, _ access: AccessKind, for purpose: GuestPhysicalPurpose, isUserPage: Bool, _ space: TLBSpace,
+    references: inout UInt64
+  ) -> NestedWalk {
+    let isUserFetch = modeBasedExecute && isUserPage && access == .fetch
+    let asked =
+      map.format == .ept
+      ? NestedAccess.ept(access, for: purpose, setsAccessedDirty: keepsAccessedDirty, isUserFetch: isUserFetch)
+      : NestedAccess.npt(access, for: purpose)
+    while true {
+      let walk =
+        hasNestedTLB || hasWalkCaches
+        ? cachedWalk(address, asked, check(access, purpose, isUserFetch: isUserFetch), space, references: &references)
+        : map.walk(address, asked, references: &references)
+      if walk.kind != .logFull { return walk }
+      // An exit: the hypervisor takes the pages, and the processor tries again.
+      map.modificationLog?.deliver()
+    }
+  }
+
+  /// What an access needs of the nested TLB. There the rights of a map stand in a rights word: R at U's place, a user's X in the lowest bit of
+  /// the key.
+  private func check(_ access: AccessKind, _ purpose: GuestPhysicalPurpose, isUserFetch: Bool) -> AccessCheck {
+    let isWrite = access == .write || (purpose == .guestTable && keepsAccessedDirty)
+    let right =
+      isUserFetch ? 1 << AccessCheck.keyShift : access == .fetch ? AccessCheck.executable : access == .read ? AccessCheck.user : 0
+    return AccessCheck(needed: AccessCheck.present | right | (isWrite ? AccessCheck.writable | AccessCheck.dirty : 0))
+  }
+
+  private func cachedWalk(
+    _ address: GuestPhysicalAddress, _ asked: NestedAccess, _ check: AccessCheck, _ space: TLBSpace, references: inout UInt64
+  ) -> NestedWalk {
+    if hasNestedTLB {
+      let hit = tlb.lookupNested(space, address, check)
+      if hit.level != 0 { return Self.walk(hit.entry, address) }
+    }
+    var start = hasWalkCaches ? tlb.lookupHostWalk(space, address) : .root
+    var walk: NestedWalk
+    if start.level == 0 {
+      walk = map.walk(address, asked, references: &references)
+      start = .root
+    } else {
+      walk = map.walk(address, asked, from: start.table, level: start.level, rights: start.rights, references: &references)
+    }
+    guard walk.isMapped else { return walk }
+    if hasWalkCaches {
+      let path = map.path
+      for level in stride(from: (start.level == 0 ? map.levels : start.level) - 1, through: walk.level, by: -1) {
+        tlb.insertHostWalk(space, address, level: level, table: path.table(level: level), rights: path.rights(level: level))
+      }
+    }
+    if hasNestedTLB { tlb.insertNested(space, address, entry(walk)) }
+    return walk
+  }
+
+  /// A finished walk as an entry of the nested TLB.
+  private func entry(_ walk: NestedWalk) -> TLBEntry {
+    let (rights, leaf) = (walk.rights, walk.leaf)
+    let isDirty = !keepsAccessedDirty || leaf.isDirty
+    let word =
+      (rights & EPTEntry.read) << 2 | rights & EPTEntry.write | (rights & EPTEntry.execute) << 61
+      | (rights & EPTEntry.userExecute) << (AccessCheck.keyShift - 10) | (isDirty ? AccessCheck.dirty : 0)
+    return TLBEntry(leaf.frame, walk.pageSize, rights: word)
+  }
+
+  /// An entry of the nested TLB as the walk that it spares.
+  private static func walk(_ entry: TLBEntry, _ address: GuestPhysicalAddress) -> NestedWalk {
+    let word = entry.rights
+    let rights =
+      (word & AccessCheck.user) >> 2 | word & AccessCheck.writable | (word & AccessCheck.executable) >> 61
+      | (word >> (AccessCheck.keyShift - 10)) & EPTEntry.userExecute
+    let leaf =
+      entry.frame(of: address).rawValue << 12 | EPTEntry.accessed | rights | (entry.isDirty ? EPTEntry.dirty : 0)
+      | (entry.size == .size4K ? 0 : EPTEntry.large)
+    return NestedWalk(.mapped, word: leaf, level: entry.size.level, rights: rights)
   }
 }

@@ -25,6 +25,9 @@ struct MMU: ~Copyable {
   /// CR3 as it was last loaded.
   private let cr3 = Column<UInt64>(count: 1)
   private let currentSpace = Column<TLBSpace>(count: 1)
+  /// Of each level, the host address of the table that the walk under way went through, and what the entries above it let pass.
+  private let passed = Column<PassedTable>(count: 6)
+  private let cachesWalks: Bool
   /// Of each PCID, the root table that it was last loaded with, for audits.
   private let roots = Column<UInt64>(count: 1 << 12)
 
@@ -33,6 +36,8 @@ struct MMU: ~Copyable {
     tlb = parts.tlb
     vpid = parts.vpid
     staleTranslations = parts.staleTranslations
+    let caches = tlb.geometry.walkCaches
+    cachesWalks = caches.pde != nil || caches.pdpte != nil || caches.pml4e != nil || caches.pml5e != nil
     self.usesVPID = usesVPID
     self.ep4ta = ep4ta
     adopt(X86Controls())
@@ -180,6 +185,32 @@ struct MMU: ~Copyable {
       address, access, privilege, root: root, frame: place.page, controls.check(access, privilege), misses.composition(of: address))
   }
 
+  // MARK: Walks
+
+  /// Lets a walk that stands at the root go on from the deepest table that a paging-structure cache knows.
+  @inline(__always) func resume<Space>(_ walk: inout X86Walk<Space>) -> WalkStart {
+    guard cachesWalks else { return .root }
+    let start = tlb.lookupWalk(space, walk.address)
+    if start.level != 0 {
+      walk.level = start.level
+      walk.rights = X86Rights(rawValue: start.rights)
+    }
+    return start
+  }
+
+  /// The walk goes on to the table at `place`.
+  @inline(__always) func pass<Space>(_ place: HostPhysicalAddress, _ walk: X86Walk<Space>) {
+    if cachesWalks { passed[walk.level] = PassedTable(place: place, rights: walk.rights.rawValue) }
+  }
+
+  /// The walk ended well, with A set in all its entries: paging-structure caches may know the tables below the one that it started from.
+  @inline(__always) func rememberWalk(_ address: GuestVirtualAddress, from start: Int, downTo level: Int) {
+    guard cachesWalks else { return }
+    for level in stride(from: start - 1, through: level, by: -1) {
+      tlb.insertWalk(space, address, level: level, table: passed[level].place, rights: passed[level].rights)
+    }
+  }
+
   /// Fills the TLB with what a walk found and counts the access, which missed and completes.
   @inline(__always) func fill(_ address: GuestVirtualAddress, _ access: AccessKind, _ entry: TLBEntry) {
     tlb.insert(space, address, isFetch: access == .fetch, entry)
@@ -208,4 +239,10 @@ protocol TLBMisses {
 
   /// What the guest's tables and the map say of an address at this moment, whatever is cached of it.
   func composition(of address: GuestVirtualAddress) -> ComposedTranslation
+}
+
+/// A table that a walk went through.
+struct PassedTable: BitwiseCopyable {
+  var place: HostPhysicalAddress
+  var rights: UInt64
 }

@@ -41,7 +41,7 @@ extension PagingMode {
       HardwareTranslator(FreeDimension(map: parts.map), contents: parts.contents, mmu: MMU(parts))
     case .nested:
       HardwareTranslator(
-        ExtendedDimension(map: parts.map, keepsAccessedDirty: options.eptAccessedDirty), contents: parts.contents,
+        NestedDimension(map: parts.map, tlb: parts.tlb, keepsAccessedDirty: options.eptAccessedDirty), contents: parts.contents,
         mmu: MMU(parts, usesVPID: options.usesVPID, ep4ta: parts.map.root))
     case .shadow: ShadowTranslator(parts, options)
     }
