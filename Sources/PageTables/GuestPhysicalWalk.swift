@@ -52,12 +52,24 @@ internal import PageContents
 }
 
 extension GuestPhysicalMap {
+  /// An access in the terms of the map's format and of the processor that walks it. Parameters as for `NestedAccess.ept`; those that the
+  /// format or the processor does not know are passed over.
+  public func access(
+    _ kind: AccessKind, for purpose: GuestPhysicalPurpose = .access, setsAccessedDirty: Bool = true, isUserFetch: Bool = false,
+    hasLinearAddress: Bool = true
+  ) -> NestedAccess {
+    guard format == .ept else { return .npt(kind, for: purpose) }
+    return .ept(
+      kind, for: purpose, setsAccessedDirty: setsAccessedDirty, isUserFetch: isUserFetch && controls.modeBasedExecute,
+      hasLinearAddress: hasLinearAddress)
+  }
+
   /// Walks the map as a processor does: one load a level, permissions ANDed, A set on every entry and D on the leaf of a write once
   /// the walk has passed. At each level an absent entry ends the walk before anything else in it matters, then a misconfigured one does;
   /// rights are compared at the leaf, so that a misconfiguration on the way beats a violation.
   ///
   /// - Parameters:
-  ///   - access: of the map's format.
+  ///   - access: of the map's format; see `access(_:for:setsAccessedDirty:isUserFetch:hasLinearAddress:)`.
   ///   - references: gains the number of loads made, 4 for a walk of four levels to a 4 KiB leaf, 3 to one of 2 MiB, 2 to one of 1 GiB.
   public func walk(_ address: GuestPhysicalAddress, _ access: NestedAccess, references: inout UInt64) -> NestedWalk {
     walk(address, access, from: root.address, level: levels, rights: ~0, references: &references)

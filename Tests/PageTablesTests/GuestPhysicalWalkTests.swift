@@ -4,8 +4,7 @@ import Testing
 
 @testable import PageTables
 
-/// The exit qualifications that a processor gives for an entry changed at each level (Intel SDM table 28-7; bits 7 and 8, which do
-/// not depend on the map, are left out).
+/// The exit qualifications that a processor gives for an entry changed at each level (Intel SDM table 28-7).
 @Suite struct GuestPhysicalWalkTests {
   private let contents = FrameContents(frameCount: 64)
   private let address = GuestPhysicalAddress(0x12_3456_7000)
@@ -35,10 +34,8 @@ import Testing
     _ map: GuestPhysicalMap, _ access: AccessKind, _ purpose: GuestPhysicalPurpose = .access, ad: Bool = true
   ) -> UInt64? {
     var references: UInt64 = 0
-    guard case .violation(let low) = map.walk(address, access, for: purpose, setsAccessedDirty: ad, references: &references) else {
-      return nil
-    }
-    return low | 0x80 | (purpose == .access ? 0x100 : 0)
+    let walk = map.walk(address, map.access(access, for: purpose, setsAccessedDirty: ad), references: &references)
+    return walk.kind == .violation ? walk.qualification : nil
   }
 
   @Test(
@@ -65,6 +62,7 @@ import Testing
     #expect(qualification(absent, .read, .guestTable, ad: true) == 0x83)
     let readOnly = try map(1, level: 1)
     #expect(qualification(readOnly, .read, .guestTable, ad: false) == nil)
+    #expect(qualification(readOnly, .write, .guestTable, ad: false) == 0x8b, "A or D of the guest's has to be set")
     #expect(qualification(readOnly, .read, .guestTable, ad: true) == 0x8b)
   }
 

@@ -27,10 +27,10 @@ public struct PermissionRule: Sendable {
     pkru = combination.pkru
   }
 
-  /// One access through entries from the top level down to the leaf, whose level is 1 or, with bit 7 set in the last one, 2. A and D are set
-  /// in them if it passes.
+  /// One access through entries from the top level down to the leaf: that of level 1, or one of level 2 or 3 with bit 7 set. A and D are
+  /// set in them if it passes.
   /// - Returns: nil, or the error code of the page fault.
-  public func access(_ entries: inout [UInt64], kind: UInt8, isUser: Bool) -> UInt32? {
+  public func access(_ entries: inout [UInt64], kind: UInt8, isUser: Bool, levels: Int = 4) -> UInt32? {
     let isWrite = kind == 1
     let isFetch = kind == 2
     var error: UInt32 = 0
@@ -41,9 +41,8 @@ public struct PermissionRule: Sendable {
     var write = true
     var execute = true
     for (depth, entry) in entries.enumerated() {
-      let isLeaf = depth == entries.count - 1
       if entry & 1 == 0 { return error }
-      if isReserved(entry, isLargeLeaf: isLeaf && entries.count == 3) { return error | 1 | 8 }
+      if isReserved(entry, level: levels - depth) { return error | 1 | 8 }
       if entry & 4 == 0 { user = false }
       if entry & 2 == 0 { write = false }
       if entry >> 63 == 1 { execute = false }
@@ -70,9 +69,15 @@ public struct PermissionRule: Sendable {
     return nil
   }
 
-  private func isReserved(_ entry: UInt64, isLargeLeaf: Bool) -> Bool {
+  private func isReserved(_ entry: UInt64, level: Int) -> Bool {
     if !nxe && entry >> 63 == 1 { return true }
     for bit in physicalAddressBits..<52 where entry >> UInt64(bit) & 1 == 1 { return true }
-    return isLargeLeaf && entry >> 13 & 0xff != 0
+    guard entry >> 7 & 1 == 1 else { return false }
+    switch level {
+    case 1: return false
+    case 2: return (13..<21).contains { entry >> UInt64($0) & 1 == 1 }
+    case 3: return (13..<30).contains { entry >> UInt64($0) & 1 == 1 }
+    default: return true
+    }
   }
 }
