@@ -26,6 +26,8 @@ internal import PageContents
   let tableMask, tableBits: UInt64
   /// The same for a leaf of level 1.
   let leafMask, leafBits: UInt64
+  /// The same for a leaf of level 2; a word that nothing can be where the processor accepts none.
+  let largeMask, largeBits: UInt64
   /// Bits whose complement gives a right.
   let inverted: UInt64
   /// The memory types, one bit each, that no leaf may have.
@@ -40,11 +42,14 @@ internal import PageContents
     case .ept:
       (tableMask, tableBits) = (EPTEntry.read | 0xf8 | reserved, EPTEntry.read)
       (leafMask, leafBits) = (EPTEntry.read | reserved, EPTEntry.read)
+      largeMask = controls.largePages ? EPTEntry.read | EPTEntry.large | reserved | 0x001f_f000 : 0
+      largeBits = EPTEntry.read | EPTEntry.large
       inverted = 0
       refusedTypes = 0x8c
     case .npt:
       (tableMask, tableBits) = (X86Entry.present | X86Entry.pageSize | reserved, X86Entry.present)
       (leafMask, leafBits) = (X86Entry.present | reserved, X86Entry.present)
+      (largeMask, largeBits) = (X86Entry.present | X86Entry.pageSize | reserved | 0x001f_e000, X86Entry.present | X86Entry.pageSize)
       inverted = X86Entry.noExecute
       refusedTypes = 0
     }
@@ -108,7 +113,16 @@ extension GuestPhysicalMap {
       }
       if start >= 2 {
         path.note(table, all, level: 2)
-        guard pass(address, level: 2, &table, &all) else { break plain }
+        let place = HostPhysicalAddress(table | (address.rawValue >> 21 & 511) << 3)
+        let entry = contents.loadHeld(place)
+        if entry & masks.largeMask == masks.largeBits && masks.refusedTypes &>> (entry >> 3 & 7) & 1 == 0 {
+          lastPath[0] = path
+          references &+= UInt64(truncatingIfNeeded: start &- 1)
+          return finish(address, access, place, entry, all & (entry ^ masks.inverted), level: 2, from: start)
+        }
+        guard entry & masks.tableMask == masks.tableBits else { break plain }
+        all &= entry ^ masks.inverted
+        table = entry & EPTEntry.frameMask
         level = 1
       }
       path.note(table, all, level: 1)

@@ -120,4 +120,23 @@ import Testing
       }
     }
   }
+
+  @Test("Each of the 16 protection keys has its own AD and WD, for data of user pages only")
+  func protectionKeys() {
+    var random = SeededGenerator(seed: 5)
+    for _ in 0..<200 {
+      var rule = PermissionRule()
+      (rule.pke, rule.wp, rule.pkru) = (true, random.next() % 2 == 0, UInt32(truncatingIfNeeded: random.next()))
+      let controls = controls(rule)
+      for key in 0..<16 as Range<UInt64> {
+        let isUser = random.next() % 2 == 0
+        for kind in AccessKind.allCases {
+          var expected: [UInt64] = [3 << 12 | 7, 2 << 12 | 7, 1 << 12 | 7, 9 << 12 | 3 | random.next() & 4 | key << 59]
+          var actual = expected
+          let code = rule.access(&expected, kind: kind.rawValue, isUser: isUser)
+          #expect(access(&actual, controls, kind, isUser ? .user : .supervisor) == code && actual == expected)
+        }
+      }
+    }
+  }
 }
