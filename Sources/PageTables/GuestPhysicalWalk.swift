@@ -219,14 +219,15 @@ extension GuestPhysicalMap {
     }
   }
 
-  /// Sets A in the entries above a leaf. A paging-structure cache holds only tables whose entries have it.
+  /// Sets A in the entries above a leaf. A paging-structure cache holds only tables whose entries have it, and so a walk that begins at one
+  /// of them has not to look above.
   private func markTablesAccessed(_ address: GuestPhysicalAddress, from start: Int, downTo leafLevel: Int) {
-    let path = lastPath[0]
     for level in stride(from: start, to: leafLevel, by: -1) {
-      let place = X86Index.entryAddress(in: path.table(level: level), of: address, level: level)
+      let place = X86Index.entryAddress(in: lastPath[0].table(level: level), of: address, level: level)
       let entry = contents.load(place)
       if entry & masks.accessed == 0 { contents.store(entry | masks.accessed, place) }
     }
+    lastPath[0].addRights(masks.accessed)
   }
 
   /// The walk of an access by a processor without mode-based execute control, in extended page tables.

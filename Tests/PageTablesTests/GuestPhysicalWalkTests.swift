@@ -99,4 +99,19 @@ import Testing
     #expect(qualification(map, .write) != nil)
     for level in 1...4 { #expect(contents.load(place(map, level: level)) & 0x300 == 0) }
   }
+
+  @Test("What a walk marked, a cache of its tables knows to be marked: a walk from there looks at no entry above", arguments: 1...4)
+  func walkFromBelow(level: Int) throws {
+    let map = try map(7, level: 1)
+    #expect(qualification(map, .read) == nil)
+    let path = map.path
+    #expect(path.rights(level: level) & EPTEntry.accessed != 0 && path.table(level: 4) == map.root.address)
+    if level < 4 { contents.store(0, place(map, level: 4)) }
+    var references: UInt64 = 0
+    let again = map.walk(
+      address, map.access(.write), from: path.table(level: level), level: level, rights: path.rights(level: level), references: &references)
+    #expect(again.isMapped && again.leaf.isDirty && again.rights == 7 && references == UInt64(level))
+    #expect(map.path.table(level: 1) == path.table(level: 1))
+    if level < 4 { #expect(map.path.table(level: 4) == HostPhysicalAddress(0)) }
+  }
 }
