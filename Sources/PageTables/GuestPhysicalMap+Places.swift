@@ -86,10 +86,8 @@ extension GuestPhysicalMap {
     return table
   }
 
-  /// The word of an entry that points to a table; bit 10 is set only where it means something.
-  func tableWord(_ table: HostFrame) -> UInt64 {
-    format == .ept && !controls.modeBasedExecute ? EPTEntry.table(table).rawValue : format.table(table)
-  }
+  /// The word of an entry that points to a table.
+  func tableWord(_ table: HostFrame) -> UInt64 { format.table(table, userExecute: controls.modeBasedExecute) }
 
   /// A frame for a table that nothing points to yet.
   func makeTable() -> HostFrame? {

@@ -26,6 +26,8 @@ internal import PageContents
   let tableMask, tableBits: UInt64
   /// The same for a leaf of level 1.
   let leafMask, leafBits: UInt64
+  /// The same for a leaf of level 2; a word that nothing can be where the processor accepts none.
+  let largeMask, largeBits: UInt64
   /// Bits whose complement gives a right.
   let inverted: UInt64
   /// The memory types, one bit each, that no leaf may have.
@@ -40,11 +42,14 @@ internal import PageContents
     case .ept:
       (tableMask, tableBits) = (EPTEntry.read | 0xf8 | reserved, EPTEntry.read)
       (leafMask, leafBits) = (EPTEntry.read | reserved, EPTEntry.read)
+      largeMask = controls.largePages ? EPTEntry.read | EPTEntry.large | reserved | 0x001f_f000 : 0
+      largeBits = EPTEntry.read | EPTEntry.large
       inverted = 0
       refusedTypes = 0x8c
     case .npt:
       (tableMask, tableBits) = (X86Entry.present | X86Entry.pageSize | reserved, X86Entry.present)
       (leafMask, leafBits) = (X86Entry.present | reserved, X86Entry.present)
+      (largeMask, largeBits) = (X86Entry.present | X86Entry.pageSize | reserved | 0x001f_e000, X86Entry.present | X86Entry.pageSize)
       inverted = X86Entry.noExecute
       refusedTypes = 0
     }
@@ -52,12 +57,24 @@ internal import PageContents
 }
 
 extension GuestPhysicalMap {
+  /// An access in the terms of the map's format and of the processor that walks it. Parameters as for `NestedAccess.ept`; those that the
+  /// format or the processor does not know are passed over.
+  public func access(
+    _ kind: AccessKind, for purpose: GuestPhysicalPurpose = .access, setsAccessedDirty: Bool = true, isUserFetch: Bool = false,
+    hasLinearAddress: Bool = true
+  ) -> NestedAccess {
+    guard format == .ept else { return .npt(kind, for: purpose) }
+    return .ept(
+      kind, for: purpose, setsAccessedDirty: setsAccessedDirty, isUserFetch: isUserFetch && controls.modeBasedExecute,
+      hasLinearAddress: hasLinearAddress)
+  }
+
   /// Walks the map as a processor does: one load a level, permissions ANDed, A set on every entry and D on the leaf of a write once
   /// the walk has passed. At each level an absent entry ends the walk before anything else in it matters, then a misconfigured one does;
   /// rights are compared at the leaf, so that a misconfiguration on the way beats a violation.
   ///
   /// - Parameters:
-  ///   - access: of the map's format.
+  ///   - access: of the map's format; see `access(_:for:setsAccessedDirty:isUserFetch:hasLinearAddress:)`.
   ///   - references: gains the number of loads made, 4 for a walk of four levels to a 4 KiB leaf, 3 to one of 2 MiB, 2 to one of 1 GiB.
   public func walk(_ address: GuestPhysicalAddress, _ access: NestedAccess, references: inout UInt64) -> NestedWalk {
     walk(address, access, from: root.address, level: levels, rights: ~0, references: &references)
@@ -96,7 +113,16 @@ extension GuestPhysicalMap {
       }
       if start >= 2 {
         path.note(table, all, level: 2)
-        guard pass(address, level: 2, &table, &all) else { break plain }
+        let place = HostPhysicalAddress(table | (address.rawValue >> 21 & 511) << 3)
+        let entry = contents.loadHeld(place)
+        if entry & masks.largeMask == masks.largeBits && masks.refusedTypes &>> (entry >> 3 & 7) & 1 == 0 {
+          lastPath[0] = path
+          references &+= UInt64(truncatingIfNeeded: start &- 1)
+          return finish(address, access, place, entry, all & (entry ^ masks.inverted), level: 2, from: start)
+        }
+        guard entry & masks.tableMask == masks.tableBits else { break plain }
+        all &= entry ^ masks.inverted
+        table = entry & EPTEntry.frameMask
         level = 1
       }
       path.note(table, all, level: 1)
@@ -193,14 +219,15 @@ extension GuestPhysicalMap {
     }
   }
 
-  /// Sets A in the entries above a leaf. A paging-structure cache holds only tables whose entries have it.
+  /// Sets A in the entries above a leaf. A paging-structure cache holds only tables whose entries have it, and so a walk that begins at one
+  /// of them has not to look above.
   private func markTablesAccessed(_ address: GuestPhysicalAddress, from start: Int, downTo leafLevel: Int) {
-    let path = lastPath[0]
     for level in stride(from: start, to: leafLevel, by: -1) {
-      let place = X86Index.entryAddress(in: path.table(level: level), of: address, level: level)
+      let place = X86Index.entryAddress(in: lastPath[0].table(level: level), of: address, level: level)
       let entry = contents.load(place)
       if entry & masks.accessed == 0 { contents.store(entry | masks.accessed, place) }
     }
+    lastPath[0].addRights(masks.accessed)
   }
 
   /// The walk of an access by a processor without mode-based execute control, in extended page tables.

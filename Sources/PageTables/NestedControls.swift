@@ -67,7 +67,7 @@ public import Addressing
   /// - Parameters:
   ///   - setsAccessedDirty: bit 6 of the EPTP. With it every access to a guest's table is a read and a write (Intel SDM 29.3.3.2), without it
   ///     `kind` tells: a load is a read, and setting A or D there a read and a write.
-  ///   - isUserFetch: for `.fetch` under mode-based execute control: the linear address is one of user mode.
+  ///   - isUserFetch: of a fetch on a processor with mode-based execute control: the linear address is one of user mode.
   ///   - hasLinearAddress: bit 7 of the exit qualification; clear for the loads of MOV CR3 in PAE paging and suchlike.
   public static func ept(
     _ kind: AccessKind, for purpose: GuestPhysicalPurpose = .access, setsAccessedDirty: Bool, isUserFetch: Bool = false,

@@ -33,9 +33,10 @@ public import Addressing
   }
 
   /// The word of an entry that points to a table and lets everything pass.
-  @inlinable func table(_ frame: HostFrame) -> UInt64 {
+  /// - Parameter userExecute: whether bit 10 of EPT is a right.
+  @inlinable func table(_ frame: HostFrame, userExecute: Bool) -> UInt64 {
     switch self {
-    case .ept: EPTEntry.table(frame).rawValue | EPTEntry.userExecute
+    case .ept: EPTEntry.table(frame).rawValue | (userExecute ? EPTEntry.userExecute : 0)
     case .npt: X86Entry.table(frame).rawValue
     }
   }

@@ -83,4 +83,13 @@ public import Addressing
     default: (table5, rights5) = (table, rights)
     }
   }
+
+  /// Bits that all entries of the walk have got.
+  mutating func addRights(_ bits: UInt64) {
+    rights1 |= bits
+    rights2 |= bits
+    rights3 |= bits
+    rights4 |= bits
+    rights5 |= bits
+  }
 }

@@ -4,8 +4,7 @@ import Testing
 
 @testable import PageTables
 
-/// The exit qualifications that a processor gives for an entry changed at each level (Intel SDM table 28-7; bits 7 and 8, which do
-/// not depend on the map, are left out).
+/// The exit qualifications that a processor gives for an entry changed at each level (Intel SDM table 28-7).
 @Suite struct GuestPhysicalWalkTests {
   private let contents = FrameContents(frameCount: 64)
   private let address = GuestPhysicalAddress(0x12_3456_7000)
@@ -35,10 +34,8 @@ import Testing
     _ map: GuestPhysicalMap, _ access: AccessKind, _ purpose: GuestPhysicalPurpose = .access, ad: Bool = true
   ) -> UInt64? {
     var references: UInt64 = 0
-    guard case .violation(let low) = map.walk(address, access, for: purpose, setsAccessedDirty: ad, references: &references) else {
-      return nil
-    }
-    return low | 0x80 | (purpose == .access ? 0x100 : 0)
+    let walk = map.walk(address, map.access(access, for: purpose, setsAccessedDirty: ad), references: &references)
+    return walk.kind == .violation ? walk.qualification : nil
   }
 
   @Test(
@@ -65,6 +62,7 @@ import Testing
     #expect(qualification(absent, .read, .guestTable, ad: true) == 0x83)
     let readOnly = try map(1, level: 1)
     #expect(qualification(readOnly, .read, .guestTable, ad: false) == nil)
+    #expect(qualification(readOnly, .write, .guestTable, ad: false) == 0x8b, "A or D of the guest's has to be set")
     #expect(qualification(readOnly, .read, .guestTable, ad: true) == 0x8b)
   }
 
@@ -100,5 +98,20 @@ import Testing
     let map = try map(1, level: 1)
     #expect(qualification(map, .write) != nil)
     for level in 1...4 { #expect(contents.load(place(map, level: level)) & 0x300 == 0) }
+  }
+
+  @Test("What a walk marked, a cache of its tables knows to be marked: a walk from there looks at no entry above", arguments: 1...4)
+  func walkFromBelow(level: Int) throws {
+    let map = try map(7, level: 1)
+    #expect(qualification(map, .read) == nil)
+    let path = map.path
+    #expect(path.rights(level: level) & EPTEntry.accessed != 0 && path.table(level: 4) == map.root.address)
+    if level < 4 { contents.store(0, place(map, level: 4)) }
+    var references: UInt64 = 0
+    let again = map.walk(
+      address, map.access(.write), from: path.table(level: level), level: level, rights: path.rights(level: level), references: &references)
+    #expect(again.isMapped && again.leaf.isDirty && again.rights == 7 && references == UInt64(level))
+    #expect(map.path.table(level: 1) == path.table(level: 1))
+    if level < 4 { #expect(map.path.table(level: 4) == HostPhysicalAddress(0)) }
   }
 }

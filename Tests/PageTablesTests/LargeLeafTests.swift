@@ -30,13 +30,15 @@ private struct TwinMap {
     EPTEntry(rawValue: block(number).address.rawValue | EPTEntry.writeBack | rights[Int(number & 3)] | (number >> 2 & 3) << 8)
   }
 
-  @Test("A map with large leaves gives back what a dictionary of pages and a set of regions say, whatever is set, split and removed")
-  func twin() throws {
+  @Test(
+    "A map with large leaves gives back what a dictionary of pages and a set of regions say, whatever is set, split and removed",
+    arguments: [4, 5], NestedFormat.allCases)
+  func twin(levels: Int, format: NestedFormat) throws {
     let frames = TableFrames(contents, capacity: 48)
-    let map = try GuestPhysicalMap(contents: contents, frames: frames)
+    let map = try GuestPhysicalMap(contents: contents, frames: frames, levels: levels, format: format)
     var twin = TwinMap()
     var state: UInt64 = 7
-    let bases: [UInt64] = (0..<24).map { $0 * 512 } + [1 << 18, 1 << 27, 64 * 512, 1 << 36 - 512]
+    let bases: [UInt64] = (0..<24).map { $0 * 512 } + [1 << 18, 1 << 27, 64 * 512, levels == 4 ? 1 << 36 - 512 : 1 << 40 - 512, 1 << 23]
     for step in 0..<4000 as Range<UInt64> {
       state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
       let frame = bases[Int(state >> 40) % bases.count] + (state >> 50) % 512

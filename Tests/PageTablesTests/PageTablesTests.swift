@@ -125,13 +125,13 @@ import Testing
 @Suite struct GuestPhysicalMapTests {
   private let contents = FrameContents(frameCount: 64)
 
-  @Test("a map gives back what was set, like a dictionary, in any order")
-  func dictionary() throws {
-    let frames = TableFrames(contents, capacity: 32)
-    let map = try GuestPhysicalMap(contents: contents, frames: frames)
+  @Test("a map gives back what was set, like a dictionary, in any order", arguments: [4, 5], NestedFormat.allCases)
+  func dictionary(levels: Int, format: NestedFormat) throws {
+    let frames = TableFrames(contents, capacity: 48)
+    let map = try GuestPhysicalMap(contents: contents, frames: frames, levels: levels, format: format)
     var twin: [UInt64: EPTEntry] = [:]
     var state: UInt64 = 1
-    let bases: [UInt64] = [0, 511, 512, 1 << 18, 1 << 27, 1 << 36 - 600]
+    let bases: [UInt64] = [0, 511, 512, 1 << 18, 1 << 27, levels == 4 ? 1 << 36 - 600 : 1 << 40 - 600, 1 << 23]
     for step in 0..<3000 as Range<UInt64> {
       state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
       let frame = bases[Int(state >> 40) % bases.count] + (state >> 50) % 600
