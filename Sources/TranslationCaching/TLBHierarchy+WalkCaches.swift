@@ -67,10 +67,11 @@ extension TLBHierarchy {
     for code in 0..<3 as Range<UInt64> where record.hostKinds >> code & 1 != 0 {
       let page = address.rawValue >> (12 &+ 9 &* code)
       let tag = page << WalkTables.contextBits | record.hostContext | code
-      let found = walkTables.sets.find(tag, table.base(page), table.ways)
-      guard found >= 0, check.passes(walkTables.sets.slots[found].word) else { continue }
-      let entry = TLBEntry(rawValue: walkTables.sets.slots[found].word)
-      walkTables.sets.use(found, table, page)
+      let set = table.set(page)
+      let found = set.find(tag)
+      guard found >= 0, check.passes(set[found].word) else { continue }
+      let entry = TLBEntry(rawValue: set[found].word)
+      walkTables.memory.use(found, table, page)
       return TLBHit(entry: entry, level: 1)
     }
     return .miss
@@ -81,7 +82,7 @@ extension TLBHierarchy {
     guard walkTables.hasNested, let context = hostContext(space, kinds: 1 << entry.sizeCode) else { return }
     let page = address.rawValue >> (12 &+ 9 &* entry.sizeCode)
     let tag = page << WalkTables.contextBits | context | entry.sizeCode
-    walkTables.sets.insert(tag, entry.rawValue, walkTables.tables[WalkTables.nested], page)
+    walkTables.memory.insert(tag, entry.rawValue, walkTables.tables[WalkTables.nested], page)
   }
 
   // MARK: Both
@@ -91,10 +92,11 @@ extension TLBHierarchy {
       let table = walkTables.tables[dimension + below]
       if table.ways == 0 { continue }
       let prefix = WalkTables.prefix(address, below: below)
-      let found = walkTables.sets.find(prefix << WalkTables.contextBits | context, table.base(prefix), table.ways)
+      let set = table.set(prefix)
+      let found = set.find(prefix << WalkTables.contextBits | context)
       if found < 0 { continue }
-      let word = walkTables.sets.slots[found].word
-      walkTables.sets.use(found, table, prefix)
+      let word = set[found].word
+      walkTables.memory.use(found, table, prefix)
       return WalkStart(level: below + 1, word: word)
     }
     return .root
@@ -108,7 +110,7 @@ extension TLBHierarchy {
     if table.ways == 0 { return }
     let prefix = WalkTables.prefix(address, below: level - 1)
     let word = next.rawValue & TLBEntry.frameMask | rights & ~TLBEntry.frameMask
-    walkTables.sets.insert(prefix << WalkTables.contextBits | context, word, table, prefix)
+    walkTables.memory.insert(prefix << WalkTables.contextBits | context, word, table, prefix)
   }
 
   /// The context of a space's EPT root, a new one if it had none, and notes sizes in the nested TLB; nil without EPT.
