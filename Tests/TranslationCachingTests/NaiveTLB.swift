@@ -147,8 +147,10 @@ struct NaiveTLB {
   /// Everything cached, one line an entry, sorted.
   func lines(_ vpid: VPID) -> [String] {
     let entries = structures.flatMap { $0.ways.flatMap { $0.compactMap { $0 } } }.filter { $0.tag.vpid == vpid }
-    return entries.map { "\($0.first >> 12 & (1 << 52 - 1)) \($0.word) \($0.isGlobal ? 0 : $0.tag.pcid.rawValue) \($0.tag.ep4ta?.rawValue ?? 0)" }
-      .sorted()
+    return entries.map {
+      "\($0.first >> 12 & (1 << 52 - 1)) \($0.word) \($0.isGlobal ? 0 : $0.tag.pcid.rawValue) \($0.tag.ep4ta?.rawValue ?? 0)"
+    }
+    .sorted()
   }
 }
 

@@ -23,7 +23,9 @@ struct TwinFuzz {
     var tags: [TLBTag] = []
     for vpid in 0..<3 as Range<UInt16> {
       for pcid in 0..<2 as Range<UInt16> {
-        for root in [nil, HostFrame(7 as UInt64), HostFrame(9 as UInt64)] { tags.append(TLBTag(vpid: VPID(vpid), pcid: PCID(pcid), ep4ta: root)) }
+        for root in [nil, HostFrame(7 as UInt64), HostFrame(9 as UInt64)] {
+          tags.append(TLBTag(vpid: VPID(vpid), pcid: PCID(pcid), ep4ta: root))
+        }
       }
     }
     self.tags = tags
@@ -41,7 +43,8 @@ struct TwinFuzz {
   mutating func entry() -> TLBEntry {
     let size: PageSize = random.oneIn(4) ? .size2M : random.oneIn(10) ? .size1G : .size4K
     let whole: PageSize? = random.oneIn(8) ? .size1G : random.oneIn(6) ? .size2M : nil
-    let rights = random.next() | (random.oneIn(4) ? 0 : AccessCheck.user | AccessCheck.writable | AccessCheck.dirty | AccessCheck.executable)
+    let rights =
+      random.next() | (random.oneIn(4) ? 0 : AccessCheck.user | AccessCheck.writable | AccessCheck.dirty | AccessCheck.executable)
     let kept = random.oneIn(5) ? rights | TLBEntry.global : rights & ~TLBEntry.global
     return TLBEntry(HostFrame(random.below(1 << 30)), size, rights: kept & ~(15 << AccessCheck.keyShift), guestSize: whole)
   }
@@ -112,12 +115,13 @@ struct TwinFuzz {
   @Test(
     "hits, levels, entries and what every invalidation leaves are those of ways with time stamps and of predicates over tags",
     arguments: [
-      "l1i=4x4,l1d=8x2,l2=32x4", "l1i=4x1,l1d=4x4", "l1=8x8,l1-2m=4x2,l1-1g=2x2,l2=24x6", "l1i=8x4,l1d=8x4,l1d-2m=4x4,l2-4k+2m=32x4,l2-1g=4x2",
+      "l1i=4x4,l1d=8x2,l2=32x4", "l1i=4x1,l1d=4x4", "l1=8x8,l1-2m=4x2,l1-1g=2x2,l2=24x6",
+      "l1i=8x4,l1d=8x4,l1d-2m=4x4,l2-4k+2m=32x4,l2-1g=4x2",
       "l1i-4k=8x4,l1d-4k+2m=8x4,l2i=16x4,l2d-4k=32x8", "l1i=4x4,l1d=8x2,l2=32x4,policy=plru", "l1i=8x8,l1d=16x4,l2=16x16,policy=plru",
       "l1i=4x4,l1d=8x2,l2=24x3,policy=fifo",
     ])
   func twin(_ text: String) throws {
-    for seed in 0..<4 as Range<UInt64> {
+    for seed in 0..<3 as Range<UInt64> {
       var fuzz = try TwinFuzz(text, seed: seed, pages: seed % 2 == 0 ? 4 : 24)
       for step in 0..<600 {
         if fuzz.random.oneIn(40) { fuzz.invalidate() } else { fuzz.access() }
@@ -127,7 +131,7 @@ struct TwinFuzz {
     }
   }
 
-  @Test("one invalidation after another, of every kind, leaves what it must and nothing else", arguments: 0..<12 as Range<UInt64>)
+  @Test("one invalidation after another, of every kind, leaves what it must and nothing else", arguments: 0..<6 as Range<UInt64>)
   func invalidations(seed: UInt64) throws {
     // Room for everything: nothing goes but by invalidation.
     var fuzz = try TwinFuzz("l1=1024x1024,l2=1024x1024", seed: seed, pages: 3)
@@ -138,7 +142,8 @@ struct TwinFuzz {
     }
   }
 
-  @Test("a guest with one context and small pages, on the fast path, counts as its twin does", arguments: ["l1i=4x2,l1d=8x4,l2=32x8", "golden"])
+  @Test(
+    "a guest with one context and small pages, on the fast path, counts as its twin does", arguments: ["l1i=4x2,l1d=8x4,l2=32x8", "golden"])
   func fastPath(_ text: String) throws {
     let geometry = try TLBGeometry(parsing: text)
     let tlb = TLBHierarchy(geometry)
