@@ -6,31 +6,26 @@ extension TLBHierarchy {
   @usableFromInline @inline(never)
   func lookupAny(_ space: TLBSpace, _ address: GuestVirtualAddress, isFetch: Bool, _ check: AccessCheck) -> TLBHit {
     let record = records[space.index]
-    let kinds = (record.kinds | record.kinds >> 3) & Kinds.own
     for level in 1...2 {
-      for code in 0..<3 as Range<UInt64> where kinds >> code & 1 != 0 {
+      var sizes = (record.kinds | record.kinds >> 3) & Kinds.own
+      while sizes != 0 {
+        let code = UInt64(truncatingIfNeeded: sizes.trailingZeroBitCount)
+        sizes &= sizes &- 1
         let table = tables[TLBHierarchy.slot(level: level, isFetch: isFetch, code)]
         if table.ways == 0 { continue }
-        let page = address.rawValue >> (12 &+ 9 &* code)
-        let own = record.context == 0 ? -1 : find(table, page, TLBHierarchy.tag(address, code, record.context), check)
-        let global =
-          record.globalContext == 0 || own >= 0 ? -1 : find(table, page, TLBHierarchy.tag(address, code, record.globalContext), check)
-        let found = max(own, global)
-        if found < 0 { continue }
-        let entry = TLBEntry(rawValue: table.set(page)[found].word)
-        memory.use(found, table, page)
+        let page = address.rawValue &>> (12 &+ 9 &* code)
+        var word: UInt64 = 0
+        if record.kinds &>> code & 1 != 0 { word = memory.use(TLBHierarchy.tag(address, code, record.context), table, page, check) }
+        if word == 0 && record.kinds &>> (code &+ 3) & 1 != 0 {
+          word = memory.use(TLBHierarchy.tag(address, code, record.globalContext), table, page, check)
+        }
+        if word == 0 { continue }
+        let entry = TLBEntry(rawValue: word)
         if level == 2 { fill(1, record, address, isFetch: isFetch, entry) }
         return TLBHit(entry: entry, level: level)
       }
     }
     return .miss
-  }
-
-  /// A tag's way if it passes the check; else -1.
-  private func find(_ table: WayTable, _ page: UInt64, _ tag: UInt64, _ check: AccessCheck) -> Int {
-    let set = table.set(page)
-    let found = set.find(tag)
-    return found >= 0 && check.passes(set[found].word) ? found : -1
   }
 
   @usableFromInline @inline(never)

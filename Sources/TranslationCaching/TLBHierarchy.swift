@@ -34,7 +34,6 @@ public final class TLBHierarchy {
   var dead: [UInt64] = []
   var liveWalkContexts = 0
   var deadWalks: [UInt64] = []
-  let byVPID = VPIDSpaces()
 
   /// Bits of a context and a size; the other 45 bits of a tag hold a virtual page number of up to 57 address bits.
   @inlinable static var contextBits: UInt64 { 19 }

@@ -157,15 +157,14 @@ struct WayMemory: ~Copyable {
     }
   }
 
-  /// Notes the use of a way that was found.
-  func use(_ found: Int, _ table: WayTable, _ page: UInt64) {
-    switch policy {
-    case .lru:
-      let way = table.set(page)[found]
-      table.set(page).insertFirst(way.tag, way.word, ways: table.ways)
-    case .plru: turnTree(table, page, found)
-    case .fifo, .random: break
-    }
+  /// The word of a tag that passes a check, its use noted; 0 if there is none.
+  @inline(__always) func use(_ tag: UInt64, _ table: WayTable, _ page: UInt64, _ check: AccessCheck) -> UInt64 {
+    let set = table.set(page)
+    if policy == .lru { return set.use(tag, check, ways: table.ways) }
+    let found = set.find(tag)
+    guard found >= 0, check.passes(set[found].word) else { return 0 }
+    if policy == .plru { turnTree(table, page, found) }
+    return set[found].word
   }
 
   /// Puts a tag into its set, in place of its old word or of the way that the policy gives up.
