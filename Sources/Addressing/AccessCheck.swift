@@ -4,17 +4,17 @@
 /// rights of several levels are the AND of their words.
 @frozen public struct AccessCheck: Hashable, Sendable, BitwiseCopyable {
   /// Bit 0 of a rights word: there is a translation.
-  public static let present: UInt64 = 1 << 0
+  @inlinable public static var present: UInt64 { 1 << 0 }
   /// Bit 1: writes are allowed.
-  public static let writable: UInt64 = 1 << 1
+  @inlinable public static var writable: UInt64 { 1 << 1 }
   /// Bit 2: it is a user page.
-  public static let user: UInt64 = 1 << 2
+  @inlinable public static var user: UInt64 { 1 << 2 }
   /// Bit 6: every D bit that a write has to set is set.
-  public static let dirty: UInt64 = 1 << 6
+  @inlinable public static var dirty: UInt64 { 1 << 6 }
   /// The lowest of bits 62:59, the protection key of the page.
-  public static let keyShift: UInt64 = 59
+  @inlinable public static var keyShift: UInt64 { 59 }
   /// Bit 63: fetches are allowed.
-  public static let executable: UInt64 = 1 << 63
+  @inlinable public static var executable: UInt64 { 1 << 63 }
 
   /// Bits that must be set.
   public let needed: UInt64
@@ -31,13 +31,13 @@
   }
 
   /// Whether rights pass.
-  @inlinable public func passes(_ rights: UInt64) -> Bool {
+  @inlinable @inline(__always) public func passes(_ rights: UInt64) -> Bool {
     guard rights & (needed | forbidden) == needed else { return false }
     return refusedKeys == 0 || !refusesKey(of: rights)
   }
 
   /// Whether the protection key refuses the access; only user pages have one.
-  @inlinable public func refusesKey(of rights: UInt64) -> Bool {
+  @inlinable @inline(__always) public func refusesKey(of rights: UInt64) -> Bool {
     rights & AccessCheck.user != 0 && refusedKeys >> (rights >> AccessCheck.keyShift & 15) & 1 != 0
   }
 

@@ -5,8 +5,8 @@ internal import Addressing
 /// A *context* is such a number, given out once and never again until everything has been cleared. A space without one has nothing cached.
 @frozen @usableFromInline struct SpaceRecord: BitwiseCopyable {
   /// What could be found: bits 2:0 the sizes (4K, 2M, 1G) of entries of its own since the last flush, bits 5:3 those of global entries of
-  /// its VPID and EPT root, bit 6 whether any of either is a piece of a larger page of the guest.
-  @usableFromInline var kinds: UInt64 = 0
+  /// its VPID and EPT root, bit 6 whether any of either is a piece of a larger page of the guest, bit 7 whether the fast path must not be taken.
+  @usableFromInline var kinds: UInt64
   /// The context of its own entries, or 0.
   @usableFromInline var context: UInt64 = 0
   /// The context of the global entries, or 0; the same in every space of the group.
@@ -19,17 +19,21 @@ internal import Addressing
   @usableFromInline var hostKinds: UInt64 = 0
   /// The number of its group.
   var group = 0
+  /// Fills the record up to a cache line.
+  private let padding: UInt64 = 0
 
-  init() {}
+  init(kinds: UInt64) { self.kinds = kinds }
 }
 
 /// Bits of `SpaceRecord.kinds`.
 @usableFromInline enum Kinds {
   /// 4 KiB entries of the space's own and nothing else: what the fast path serves.
-  @usableFromInline static let small: UInt64 = 1
-  @usableFromInline static let own: UInt64 = 7
-  @usableFromInline static let global: UInt64 = 7 << 3
-  @usableFromInline static let pieces: UInt64 = 1 << 6
+  @inlinable static var small: UInt64 { 1 }
+  static var own: UInt64 { 7 }
+  static var global: UInt64 { 7 << 3 }
+  static var pieces: UInt64 { 1 << 6 }
+  /// Never the fast path.
+  static var general: UInt64 { 1 << 7 }
 }
 
 /// The spaces of one VPID and one EPT root, which share global entries.

@@ -1,5 +1,5 @@
 /// Hits and misses of a two-level TLB. An access that completes counts once in its first level and, missing there, once in the second.
-public struct TLBCounters: Hashable, Sendable {
+@frozen public struct TLBCounters: Hashable, Sendable {
   /// Instruction fetches that hit in the first level.
   public var l1iHits: UInt64 = 0
   /// Instruction fetches that missed there.
@@ -18,6 +18,16 @@ public struct TLBCounters: Hashable, Sendable {
 
   /// Accesses that completed.
   public var references: UInt64 { l1iHits + l1iMisses + l1dHits + l1dMisses }
+
+  /// Counts an access that completed, by the level that it hit in, 0 for none.
+  @inlinable public mutating func count(level: Int, isFetch: Bool) {
+    if level == 1 {
+      if isFetch { l1iHits &+= 1 } else { l1dHits &+= 1 }
+      return
+    }
+    if isFetch { l1iMisses &+= 1 } else { l1dMisses &+= 1 }
+    if level == 2 { l2Hits &+= 1 } else { l2Misses &+= 1 }
+  }
 
   /// Adds another's counts.
   public static func += (a: inout TLBCounters, b: TLBCounters) {

@@ -10,14 +10,15 @@ public import Addressing
   public let rawValue: UInt64
 
   /// Bit 8: the entry answers for every PCID of its VPID.
-  public static let global: UInt64 = 1 << 8
+  @inlinable public static var global: UInt64 { 1 << 8 }
   /// The bits of a word that rights may use.
-  public static let rightsMask: UInt64 =
+  @inlinable public static var rightsMask: UInt64 {
     AccessCheck.present | AccessCheck.writable | AccessCheck.user | AccessCheck.dirty | global | 15 << AccessCheck.keyShift
-    | AccessCheck.executable
-  @usableFromInline static let frameMask: UInt64 = (1 << 52 - 1) & ~4095
-  @usableFromInline static let sizeShift: UInt64 = 9
-  @usableFromInline static let wholeShift: UInt64 = 3
+      | AccessCheck.executable
+  }
+  @inlinable static var frameMask: UInt64 { (1 << 52 - 1) & ~4095 }
+  @inlinable static var sizeShift: UInt64 { 9 }
+  @inlinable static var wholeShift: UInt64 { 3 }
 
   @inlinable init(rawValue: UInt64) { self.rawValue = rawValue }
 
@@ -51,6 +52,8 @@ public import Addressing
   @inlinable public var size: PageSize { TLBEntry.size(sizeCode) }
   /// The size of the guest's page that it is a piece of, or its own.
   @inlinable public var guestSize: PageSize { TLBEntry.size(rawValue >> TLBEntry.wholeShift & 3) }
+  /// Whether it is whole, of 4 KiB and not global.
+  @inlinable var isPlain: Bool { rawValue & (3 << TLBEntry.sizeShift | 3 << TLBEntry.wholeShift | TLBEntry.global) == 0 }
   @inlinable var sizeCode: UInt64 { rawValue >> TLBEntry.sizeShift & 3 }
   /// Whether it is a piece of a larger page of the guest.
   @inlinable var isPiece: Bool { (rawValue >> TLBEntry.wholeShift ^ rawValue >> TLBEntry.sizeShift) & 3 != 0 }
@@ -59,8 +62,10 @@ public import Addressing
   @inlinable public var frame: HostFrame { HostFrame((rawValue & TLBEntry.frameMask) >> 12) }
   /// The frame of the 4 KiB that hold an address of the page.
   @inlinable public func frame<Space>(of address: Address<Space>) -> HostFrame {
-    let inside = 1 << (9 &* sizeCode) &- 1 as UInt64
-    return HostFrame((rawValue & TLBEntry.frameMask) >> 12 | address.rawValue >> 12 & inside)
+    let first = (rawValue & TLBEntry.frameMask) >> 12
+    // The branch costs nothing where all pages are of one size.
+    if sizeCode == 0 { return HostFrame(first) }
+    return HostFrame(first | address.rawValue >> 12 & (1 &<< (9 &* sizeCode) &- 1))
   }
   /// The rights, in the bits of `rightsMask`.
   @inlinable public var rights: UInt64 { rawValue & TLBEntry.rightsMask }

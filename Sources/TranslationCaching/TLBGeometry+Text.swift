@@ -20,6 +20,11 @@ extension TLBGeometry {
       self = preset.geometry
       return
     }
+    try self.init(structures: text)
+  }
+
+  /// Reads a geometry that is no preset's name.
+  init(structures text: String) throws(TLBGeometryError) {
     var reader = GeometryReader()
     for part in text.split(separator: ",", omittingEmptySubsequences: false) { try reader.read(part) }
     self = try reader.geometry()

@@ -34,17 +34,11 @@ extension TLBHierarchy {
       }
     }
     forEachTable { table in
-      sets.forEach(table) { tag, word in
-        guard let owner = tags[tag & (1 << TLBHierarchy.contextBits - 4)] else { return }
+      table.forEach { tag, word in
+        guard let owner = tags[tag & TLBHierarchy.contextMask] else { return }
         body(LiveTLBEntry(tag: owner, page: TLBHierarchy.page(tag), entry: TLBEntry(rawValue: word)))
       }
     }
-  }
-
-  /// Calls `body` with each structure once, though several sizes may share it.
-  private func forEachTable(_ body: (WayTable) -> Void) {
-    var seen: Set<Int> = []
-    for slot in 0..<12 where tables[slot].ways > 0 && seen.insert(tables[slot].first).inserted { body(tables[slot]) }
   }
 
   /// Calls `body` with every entry of the walk caches that a look-up under this VPID could hit.
@@ -58,21 +52,21 @@ extension TLBHierarchy {
         if let ep4ta = tag.ep4ta, records[index].hostContext != 0 { roots[records[index].hostContext] = ep4ta }
       }
     }
-    let contextMask: UInt64 = 1 << WalkTables.contextBits - 4
+    let contextMask = WalkTables.contextMask
     for below in 0..<4 {
       let shift = UInt64(21 + 9 * below)
-      walkTables.sets.forEach(walkTables.tables[below]) { tag, word in
+      walkTables.tables[below].forEach { tag, word in
         guard let owner = tags[tag & contextMask] else { return }
         let address = GuestVirtualAddress(TLBHierarchy.canonical((tag >> WalkTables.contextBits) << shift))
         body(.walk(owner, address, WalkStart(level: below + 1, word: word)))
       }
-      walkTables.sets.forEach(walkTables.tables[4 + below]) { tag, word in
+      walkTables.tables[4 + below].forEach { tag, word in
         guard let root = roots[tag & contextMask] else { return }
         let address = GuestPhysicalAddress((tag >> WalkTables.contextBits) << shift)
         body(.hostWalk(ep4ta: root, address, WalkStart(level: below + 1, word: word)))
       }
     }
-    walkTables.sets.forEach(walkTables.tables[WalkTables.nested]) { tag, word in
+    walkTables.tables[WalkTables.nested].forEach { tag, word in
       guard let root = roots[tag & contextMask] else { return }
       let entry = TLBEntry(rawValue: word)
       body(.nested(ep4ta: root, GuestFrame((tag >> WalkTables.contextBits) << (9 * entry.sizeCode)), entry))

@@ -4,12 +4,17 @@ internal import Columns
 extension TLBHierarchy {
   /// Forgets what an operation must make a processor forget.
   public func invalidate(_ operation: TLBInvalidation) {
+    forget(operation)
+    sweep()
+  }
+
+  private func forget(_ operation: TLBInvalidation) {
     switch operation {
     case .invlpg(let space, let address):
       guard let tag = registry.tags[space.index] else { return }
       for index in spaces(tag.vpid, tag.pcid) {
         forgetPage(index, address)
-        records[index].walkContext = 0
+        forgetWalks(index)
       }
       forgetGlobalPage(tag.vpid, address)
     case .pageFault(let space, let address):
@@ -21,7 +26,7 @@ extension TLBHierarchy {
       forgetGlobalPage(tag.vpid, address)
     case .movToCR3(let space):
       guard let tag = registry.tags[space.index] else { return }
-      invalidate(.invpcidContext(tag.vpid, tag.pcid))
+      for index in spaces(tag.vpid, tag.pcid) { forgetOwn(index) }
     case .invpcidAddress(let vpid, let pcid, let address):
       for index in spaces(vpid, pcid) {
         forgetPage(index, address)
@@ -47,7 +52,7 @@ extension TLBHierarchy {
       if let root = registry.root(of: ep4ta) { forgetRoot(root) }
     case .inveptAll:
       for root in registry.roots.indices { forgetRoot(root) }
-    case .vmTransition: invalidate(.invvpidContext(VPID(0)))
+    case .vmTransition: for group in registry.groups(of: VPID(0)) { forgetGroup(group) }
     case .eptViolation(let space, let address, let linear): forgetViolated(space, address, linear)
     case .everything:
       forgetEntries()
@@ -90,7 +95,7 @@ extension TLBHierarchy {
     for code in 0..<3 as Range<UInt64> where sizes >> code & 1 != 0 {
       let tag = TLBHierarchy.tag(address, code, context)
       for slot in 0..<12 where slot % 3 == Int(code) && tables[slot].ways > 0 {
-        sets.remove(tag, tables[slot], address.rawValue >> (12 + 9 * code))
+        memory.remove(tag, tables[slot], address.rawValue >> (12 + 9 * code))
       }
     }
     if kinds & Kinds.pieces != 0 { forgetPieces(context, address) }
@@ -99,8 +104,8 @@ extension TLBHierarchy {
   /// The pieces of the guest's page that holds an address. They may lie anywhere: every way is looked at.
   private func forgetPieces(_ context: UInt64, _ address: GuestVirtualAddress) {
     for slot in 0..<12 where tables[slot].ways > 0 {
-      sets.removeAll(tables[slot]) { tag, word in
-        guard tag & (1 << TLBHierarchy.contextBits - 4) == context else { return false }
+      memory.removeAll(tables[slot]) { tag, word in
+        guard tag & TLBHierarchy.contextMask == context else { return false }
         let entry = TLBEntry(rawValue: word)
         let other = GuestVirtualAddress(TLBHierarchy.page(tag).address.rawValue)
         return entry.isPiece
@@ -120,14 +125,14 @@ extension TLBHierarchy {
     let table = walkTables.tables[WalkTables.nested]
     for code in 0..<3 as Range<UInt64> where table.ways > 0 {
       let page = address.rawValue >> (12 + 9 * code)
-      walkTables.sets.remove(page << WalkTables.contextBits | context | code, table, page)
+      walkTables.memory.remove(page << WalkTables.contextBits | context | code, table, page)
     }
   }
 
   private func forgetPrefixes(_ address: UInt64, _ context: UInt64, _ dimension: Int) {
     for below in 0..<4 where walkTables.tables[dimension + below].ways > 0 {
       let prefix = WalkTables.prefix(address, below: below)
-      walkTables.sets.remove(prefix << WalkTables.contextBits | context, walkTables.tables[dimension + below], prefix)
+      walkTables.memory.remove(prefix << WalkTables.contextBits | context, walkTables.tables[dimension + below], prefix)
     }
   }
 }

@@ -67,11 +67,8 @@ extension TLBHierarchy {
     for code in 0..<3 as Range<UInt64> where record.hostKinds >> code & 1 != 0 {
       let page = address.rawValue >> (12 &+ 9 &* code)
       let tag = page << WalkTables.contextBits | record.hostContext | code
-      let found = walkTables.sets.find(tag, table.base(page), table.ways)
-      guard found >= 0, check.passes(walkTables.sets.slots[found].word) else { continue }
-      let entry = TLBEntry(rawValue: walkTables.sets.slots[found].word)
-      walkTables.sets.use(found, table, page)
-      return TLBHit(entry: entry, level: 1)
+      let word = walkTables.memory.use(tag, table, page, check)
+      if word != 0 { return TLBHit(entry: TLBEntry(rawValue: word), level: 1) }
     }
     return .miss
   }
@@ -81,21 +78,21 @@ extension TLBHierarchy {
     guard walkTables.hasNested, let context = hostContext(space, kinds: 1 << entry.sizeCode) else { return }
     let page = address.rawValue >> (12 &+ 9 &* entry.sizeCode)
     let tag = page << WalkTables.contextBits | context | entry.sizeCode
-    walkTables.sets.insert(tag, entry.rawValue, walkTables.tables[WalkTables.nested], page)
+    walkTables.memory.insert(tag, entry.rawValue, walkTables.tables[WalkTables.nested], page)
   }
 
   // MARK: Both
+
+  /// The check of an entry that only leads on: what it allows, the walk ANDs.
+  private static var anyRights: AccessCheck { AccessCheck(needed: 0) }
 
   private func deepest(_ address: UInt64, _ context: UInt64, _ dimension: Int) -> WalkStart {
     for below in 0..<4 {
       let table = walkTables.tables[dimension + below]
       if table.ways == 0 { continue }
       let prefix = WalkTables.prefix(address, below: below)
-      let found = walkTables.sets.find(prefix << WalkTables.contextBits | context, table.base(prefix), table.ways)
-      if found < 0 { continue }
-      let word = walkTables.sets.slots[found].word
-      walkTables.sets.use(found, table, prefix)
-      return WalkStart(level: below + 1, word: word)
+      let word = walkTables.memory.use(prefix << WalkTables.contextBits | context, table, prefix, Self.anyRights)
+      if word != 0 { return WalkStart(level: below + 1, word: word) }
     }
     return .root
   }
@@ -105,10 +102,11 @@ extension TLBHierarchy {
   ) {
     precondition((1...4).contains(level), "the tables that walk caches point to have levels 1 to 4")
     let table = walkTables.tables[dimension + level - 1]
-    if table.ways == 0 { return }
-    let prefix = WalkTables.prefix(address, below: level - 1)
     let word = next.rawValue & TLBEntry.frameMask | rights & ~TLBEntry.frameMask
-    walkTables.sets.insert(prefix << WalkTables.contextBits | context, word, table, prefix)
+    // A table at address 0 that nothing may use: not worth a place, and 0 means that there is none.
+    if table.ways == 0 || word == 0 { return }
+    let prefix = WalkTables.prefix(address, below: level - 1)
+    walkTables.memory.insert(prefix << WalkTables.contextBits | context, word, table, prefix)
   }
 
   /// The context of a space's EPT root, a new one if it had none, and notes sizes in the nested TLB; nil without EPT.

@@ -7,18 +7,20 @@ public final class TLBHierarchy {
   /// What it consists of.
   public let geometry: TLBGeometry
 
-  @usableFromInline let sets: WaySets
+  let memory: WayMemory
   /// Where each level keeps what: the index is `slot(level:isFetch:size:)`.
-  @usableFromInline let tables: Column<WayTable>
+  let tables: Column<WayTable>
   /// For each slot, the code of the size in which a page of its size is kept there; `absent` where it is not.
-  @usableFromInline let keptAs: Column<UInt64>
+  let keptAs: Column<UInt64>
   /// For each size, the kinds (as in `SpaceRecord.kinds`) that a page of its own of that size becomes.
-  @usableFromInline let kindsOfSize: Column<UInt64>
-  /// The tables that 4 KiB pages are looked up in, beside the column for speed.
-  @usableFromInline let smallFetch: WayTable
-  @usableFromInline let smallData: WayTable
-  /// Whether ways are kept in the order of their last use.
-  @usableFromInline let isLRU: Bool
+  let kindsOfSize: Column<UInt64>
+  /// The tables of 4 KiB pages, beside the column for speed.
+  @usableFromInline let fetch1: WayTable
+  @usableFromInline let data1: WayTable
+  @usableFromInline let fetch2: WayTable
+  @usableFromInline let data2: WayTable
+  /// The kinds of a space with nothing cached: `Kinds.general` unless the fast path knows the geometry.
+  let noKinds: UInt64
   @usableFromInline let records: Column<SpaceRecord>
   let walkTables: WalkTables
 
@@ -27,49 +29,55 @@ public final class TLBHierarchy {
   var lastContext: UInt64 = 0
   /// The same for the walk caches.
   var lastWalkContext: UInt64 = 0
-  let byVPID = VPIDSpaces()
+  /// How many contexts are in use, and those taken away by the invalidation under way.
+  var liveContexts = 0
+  var dead: [UInt64] = []
+  var liveWalkContexts = 0
+  var deadWalks: [UInt64] = []
 
   /// Bits of a context and a size; the other 45 bits of a tag hold a virtual page number of up to 57 address bits.
-  @usableFromInline static let contextBits: UInt64 = 19
-  @usableFromInline static let absent: UInt64 = 3
+  @inlinable static var contextBits: UInt64 { 19 }
+  /// The context in a tag, without the size.
+  static var contextMask: UInt64 { 1 << contextBits - 4 }
+  static var absent: UInt64 { 3 }
 
   /// An empty hierarchy.
   public init(_ geometry: TLBGeometry) {
     self.geometry = geometry
-    var ways = 0
-    var setCount = 0
-    var laid: [TLBGeometry.Structure: WayTable] = [:]
-    for structure in geometry.structures {
-      laid[structure] = WayTable(structure.level, &ways, &setCount)
-    }
-    sets = WaySets(slots: ways, sets: setCount, policy: geometry.policy)
-    tables = Column(count: 12, repeating: .none)
+    var laid: [WayTable] = []
+    memory = WayMemory(geometry.structures.map(\.level), policy: geometry.policy) { laid.append($1) }
+    tables = Column(count: 12, repeating: memory.none)
     keptAs = Column(count: 12, repeating: TLBHierarchy.absent)
-    kindsOfSize = Column(count: 4)
-    for level in 1...2 {
-      for isFetch in [false, true] {
-        var kept = TLBHierarchy.absent
-        for size in PageSize.allCases {
-          let slot = TLBHierarchy.slot(level: level, isFetch: isFetch, TLBEntry.code(size))
-          if let structure = geometry.structure(level: level, isFetch: isFetch, size), let table = laid[structure] {
-            tables[slot] = table
-            kept = TLBEntry.code(size)
-          }
-          keptAs[slot] = kept
-          guard kept != TLBHierarchy.absent else { continue }
-          let code = TLBEntry.code(size)
-          kindsOfSize[Int(code)] |= 1 << kept | (kept == code ? 0 : Kinds.pieces)
-        }
-      }
+    kindsOfSize = Column(count: 3)
+    for (index, place) in TLBHierarchy.slots.enumerated() {
+      guard let structure = geometry.structure(level: place.level, isFetch: place.isFetch, place.size) else { continue }
+      for (other, candidate) in zip(geometry.structures, laid) where other == structure { tables[index] = candidate }
     }
-    smallFetch = tables[TLBHierarchy.slot(level: 1, isFetch: true, 0)]
-    smallData = tables[TLBHierarchy.slot(level: 1, isFetch: false, 0)]
-    isLRU = geometry.policy == .lru
+    for (index, place) in TLBHierarchy.slots.enumerated() {
+      // A page is kept in its own size, or else in the next smaller one that the level has a structure for.
+      let code = TLBEntry.code(place.size)
+      var kept = code
+      while kept > 0 && tables[index - Int(code - kept)].ways == 0 { kept -= 1 }
+      guard tables[index - Int(code - kept)].ways > 0 else { continue }
+      keptAs[index] = kept
+      kindsOfSize[Int(code)] |= 1 << kept | (kept == code ? 0 : Kinds.pieces)
+    }
+    fetch1 = tables[TLBHierarchy.slot(level: 1, isFetch: true, 0)]
+    data1 = tables[TLBHierarchy.slot(level: 1, isFetch: false, 0)]
+    fetch2 = tables[TLBHierarchy.slot(level: 2, isFetch: true, 0)]
+    data2 = tables[TLBHierarchy.slot(level: 2, isFetch: false, 0)]
+    noKinds = geometry.policy == .lru && fetch1.ways > 1 && data1.ways > 1 ? 0 : Kinds.general
     records = Column(count: SpaceRegistry.capacity, isSparse: true)
+    records[0].kinds = Kinds.general
     walkTables = WalkTables(geometry)
   }
 
-  @inlinable @inline(__always) static func slot(level: Int, isFetch: Bool, _ code: UInt64) -> Int {
+  /// The places of `tables`, in their order.
+  private static let slots: [(level: Int, isFetch: Bool, size: PageSize)] = [1, 2].flatMap { level in
+    [false, true].flatMap { isFetch in PageSize.allCases.map { (level, isFetch, $0) } }
+  }
+
+  static func slot(level: Int, isFetch: Bool, _ code: UInt64) -> Int {
     (level &- 1) &* 6 &+ (isFetch ? 3 : 0) &+ Int(truncatingIfNeeded: code)
   }
 
@@ -80,12 +88,12 @@ public final class TLBHierarchy {
     if let known = registry.index(tag) { return TLBSpace(index: known) }
     let (index, group) = registry.add(tag)
     guard index != 0 else { return TLBSpace(index: 0) }
-    var record = SpaceRecord()
+    var record = SpaceRecord(kinds: noKinds)
     record.group = group
     // What its siblings can find: global entries of the group, guest-physical ones of the root.
     if let sibling = registry.groups[group].spaces.first, sibling != index {
       record.globalContext = records[sibling].globalContext
-      record.kinds = records[sibling].kinds & Kinds.global
+      record.kinds |= records[sibling].kinds & (Kinds.global | Kinds.pieces)
     }
     if let root = registry.groups[group].root {
       let relatives = registry.roots[root].groups.flatMap { registry.groups[$0].spaces }
@@ -98,11 +106,18 @@ public final class TLBHierarchy {
     return TLBSpace(index: index)
   }
 
-  /// The guest is gone: everything of its VPID is forgotten, and its spaces may be given to other tags.
+  /// The guest is gone: all mappings of its VPID are forgotten, and the guest-physical ones of EPT roots that only it ran on; its spaces may
+  /// be given to other tags.
   public func release(_ vpid: VPID) {
+    invalidate(.invvpidContext(vpid))
     for group in registry.groups(of: vpid) {
-      for index in registry.groups[group].spaces { records[index] = SpaceRecord() }
+      if let root = registry.groups[group].root {
+        let isAlone = registry.roots[root].groups.allSatisfy { registry.groups[$0].vpid == vpid || registry.groups[$0].spaces.isEmpty }
+        if isAlone { forgetHost(root) }
+      }
+      for index in registry.groups[group].spaces { records[index] = SpaceRecord(kinds: noKinds) }
     }
+    sweep()
     registry.remove(vpid)
   }
 
@@ -112,99 +127,61 @@ public final class TLBHierarchy {
   @inlinable @inline(__always)
   public func lookup(_ space: TLBSpace, _ address: GuestVirtualAddress, isFetch: Bool, _ check: AccessCheck) -> TLBHit {
     let record = records[space.index]
-    guard record.kinds == Kinds.small && isLRU else { return lookupAnySize(space, address, isFetch: isFetch, check) }
-    let table = isFetch ? smallFetch : smallData
-    let tag = TLBHierarchy.tag(address, 0, record.context)
-    let base = table.base(address.rawValue >> 12)
-    let found = sets.find(tag, base, table.ways)
-    if found >= 0 {
-      let word = sets.slots[found].word
-      if check.passes(word) {
-        sets.moveToFront(found, base)
-        return TLBHit(entry: TLBEntry(rawValue: word), level: 1)
-      }
+    guard record.kinds == Kinds.small else { return lookupAny(space, address, isFetch: isFetch, check) }
+    let page = address.rawValue &>> 12
+    let tag = page &<< TLBHierarchy.contextBits | record.context
+    let set = isFetch ? fetch1.set(page) : data1.set(page)
+    let first = set[0]
+    if first.tag == tag && check.passes(first.word) { return TLBHit(entry: TLBEntry(rawValue: first.word), level: 1) }
+    let second = set[1]
+    if second.tag == tag && check.passes(second.word) {
+      set[1] = first
+      set[0] = second
+      return TLBHit(entry: TLBEntry(rawValue: second.word), level: 1)
     }
-    return lookupSecondLevel(tag, address, isFetch: isFetch, check)
+    return lookupSmallRest(set, tag, page, isFetch: isFetch, check)
   }
 
-  @usableFromInline
-  func lookupSecondLevel(_ tag: UInt64, _ address: GuestVirtualAddress, isFetch: Bool, _ check: AccessCheck) -> TLBHit {
-    let table = tables[TLBHierarchy.slot(level: 2, isFetch: isFetch, 0)]
-    let page = address.rawValue >> 12
-    let base = table.base(page)
-    let found = sets.find(tag, base, table.ways)
-    guard found >= 0 else { return .miss }
-    let word = sets.slots[found].word
-    guard check.passes(word) else { return .miss }
-    sets.moveToFront(found, base)
-    let first = isFetch ? smallFetch : smallData
-    sets.insertFirst(tag, word, first.base(page), first.ways)
-    return TLBHit(entry: TLBEntry(rawValue: word), level: 2)
-  }
-
+  /// The other ways of a set of the first level, and the second level, of a look-up of 4 KiB pages under LRU.
   @usableFromInline @inline(never)
-  func lookupAnySize(_ space: TLBSpace, _ address: GuestVirtualAddress, isFetch: Bool, _ check: AccessCheck) -> TLBHit {
-    let record = records[space.index]
-    let kinds = (record.kinds | record.kinds >> 3) & Kinds.own
-    for level in 1...2 {
-      for code in 0..<3 as Range<UInt64> where kinds >> code & 1 != 0 {
-        let table = tables[TLBHierarchy.slot(level: level, isFetch: isFetch, code)]
-        if table.ways == 0 { continue }
-        let page = address.rawValue >> (12 &+ 9 &* code)
-        let own = record.context == 0 ? -1 : find(table, page, TLBHierarchy.tag(address, code, record.context), check)
-        let global =
-          record.globalContext == 0 || own >= 0 ? -1 : find(table, page, TLBHierarchy.tag(address, code, record.globalContext), check)
-        let found = max(own, global)
-        if found < 0 { continue }
-        let entry = TLBEntry(rawValue: sets.slots[found].word)
-        sets.use(found, table, page)
-        if level == 2 { fill(1, record, address, isFetch: isFetch, entry) }
-        return TLBHit(entry: entry, level: level)
+  func lookupSmallRest(_ set: WaySet, _ tag: UInt64, _ page: UInt64, isFetch: Bool, _ check: AccessCheck) -> TLBHit {
+    let word = set.ways == 4 ? set.use(tag, check, ways: 4) : set.use(tag, check, ways: set.ways)
+    if word != 0 { return TLBHit(entry: TLBEntry(rawValue: word), level: 1) }
+    let second = isFetch ? fetch2.set(page) : data2.set(page)
+    // Numbers of ways that processors have: known, the loops are unrolled.
+    let found =
+      switch second.ways {
+      case 4: second.use(tag, check, ways: 4)
+      case 6: second.use(tag, check, ways: 6)
+      case 8: second.use(tag, check, ways: 8)
+      case 12: second.use(tag, check, ways: 12)
+      default: second.use(tag, check, ways: second.ways)
       }
-    }
-    return .miss
-  }
-
-  /// The index of a tag's way if it passes the check; else -1.
-  private func find(_ table: WayTable, _ page: UInt64, _ tag: UInt64, _ check: AccessCheck) -> Int {
-    let found = sets.find(tag, table.base(page), table.ways)
-    return found >= 0 && check.passes(sets.slots[found].word) ? found : -1
+    guard found != 0 else { return .miss }
+    if set.ways == 4 { set.insertFirst(tag, found, ways: 4) } else { set.insertFirst(tag, found, ways: set.ways) }
+    return TLBHit(entry: TLBEntry(rawValue: found), level: 2)
   }
 
   /// Fills both levels with what a walk found, in place of older entries of the same page.
-  @inlinable
+  @inlinable @inline(__always)
   public func insert(_ space: TLBSpace, _ address: GuestVirtualAddress, isFetch: Bool, _ entry: TLBEntry) {
-    var record = records[space.index]
-    // The kinds that it can become: its own size, and smaller ones where a level has no place for that.
-    if record.kinds & kinds(of: entry) != kinds(of: entry) {
-      guard prepare(space, entry) else { return }
-      record = records[space.index]
+    let record = records[space.index]
+    guard record.kinds == Kinds.small && entry.isPlain else { return insertAny(space, address, isFetch: isFetch, entry) }
+    let page = address.rawValue &>> 12
+    insertSmall(page &<< TLBHierarchy.contextBits | record.context, page, isFetch: isFetch, entry.rawValue)
+  }
+
+  @usableFromInline @inline(never)
+  func insertSmall(_ tag: UInt64, _ page: UInt64, isFetch: Bool, _ word: UInt64) {
+    let second = isFetch ? fetch2.set(page) : data2.set(page)
+    switch second.ways {
+    case 4: second.insertFirst(tag, word, ways: 4)
+    case 6: second.insertFirst(tag, word, ways: 6)
+    case 8: second.insertFirst(tag, word, ways: 8)
+    case 12: second.insertFirst(tag, word, ways: 12)
+    default: second.insertFirst(tag, word, ways: second.ways)
     }
-    fill(2, record, address, isFetch: isFetch, entry)
-    fill(1, record, address, isFetch: isFetch, entry)
-  }
-
-  /// The bits of `SpaceRecord.kinds` that a look-up must know of to find the entry, in whatever pieces it is kept.
-  @inlinable func kinds(of entry: TLBEntry) -> UInt64 {
-    let kinds = kindsOfSize[Int(truncatingIfNeeded: entry.sizeCode)]
-    let placed = entry.isGlobal ? (kinds & Kinds.own) << 3 | kinds & Kinds.pieces : kinds
-    return entry.isPiece ? placed | Kinds.pieces : placed
-  }
-
-  @usableFromInline
-  func fill(_ level: Int, _ record: SpaceRecord, _ address: GuestVirtualAddress, isFetch: Bool, _ entry: TLBEntry) {
-    let code = keptAs[TLBHierarchy.slot(level: level, isFetch: isFetch, entry.sizeCode)]
-    guard code != TLBHierarchy.absent else { return }
-    let kept = code == entry.sizeCode ? entry : entry.piece(code, of: address)
-    let table = tables[TLBHierarchy.slot(level: level, isFetch: isFetch, code)]
-    let tag = TLBHierarchy.tag(address, code, entry.isGlobal ? record.globalContext : record.context)
-    sets.insert(tag, kept.rawValue, table, address.rawValue >> (12 &+ 9 &* code))
-  }
-
-  /// The tag of the page of a size that holds an address: the page's address above bits 18:2, the context, and the size in bits 1:0.
-  @inlinable @inline(__always) static func tag(_ address: GuestVirtualAddress, _ code: UInt64, _ context: UInt64) -> UInt64 {
-    let shift = 12 &+ 9 &* code
-    let page = address.rawValue &>> shift
-    return page &<< (shift &+ contextBits &- 12) | context | code
+    let first = isFetch ? fetch1.set(page) : data1.set(page)
+    if first.ways == 4 { first.insertFirst(tag, word, ways: 4) } else { first.insertFirst(tag, word, ways: first.ways) }
   }
 }

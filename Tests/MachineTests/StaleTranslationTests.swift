@@ -99,7 +99,7 @@ struct StaleTranslationTests {
     let (host, vm) = try guest(mode)
     host.stop(vm)
     var held = 0
-    host.tlb.forEachLive(VPID(UInt16(vm.id.rawValue + 1))) { _, _ in held += 1 }
+    host.tlb.forEachLive(VPID(UInt16(vm.id.rawValue + 1))) { _ in held += 1 }
     #expect(held == 0)
     let other = try host.makeVM("other", mode)
     #expect(other.access(GuestVirtualAddress(1 << 12), .read) == .guestFault)

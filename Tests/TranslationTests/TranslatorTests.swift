@@ -46,7 +46,7 @@ extension TranslationOutcome {
     let guest = try SmallGuest(mode)
     #expect(guest.rig.access(guest.address, .write, .user) == .mapped(guest.rig.hostFrame(guest.page).address))
     for access in AccessKind.allCases {
-      guest.rig.tlb.flush(VPID(1))
+      guest.rig.tlb.invalidate(.invvpidContext(VPID(1)))
       let before = guest.rig.translator.counters
       #expect(guest.rig.access(guest.address, access, .user) == .mapped(guest.rig.hostFrame(guest.page).address))
       let after = guest.rig.translator.counters
@@ -63,7 +63,7 @@ extension TranslationOutcome {
     let guest = try SmallGuest(mode, leaf: 2)
     // The page of the large one that the address selects: 0x167.
     #expect(guest.rig.access(guest.address, .write, .user) == .mapped(guest.rig.hostFrame(GuestFrame(0x167 as UInt64)).address))
-    guest.rig.tlb.flush(VPID(1))
+    guest.rig.tlb.invalidate(.invvpidContext(VPID(1)))
     let before = guest.rig.translator.counters.walkReferences
     _ = guest.rig.access(guest.address, .read, .user)
     #expect(guest.rig.translator.counters.walkReferences - before == references)
