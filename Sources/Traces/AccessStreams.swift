@@ -43,9 +43,9 @@ public enum AccessStreams {
   {
     guard file.count > 0 else { throw DecodingProblem(kind: .empty, place: .whole, text: "the input holds nothing") }
     switch try found(file, format) {
-    case .text(.lackey): return RecordedStream(name, file, LineDecoder(LackeyGrammar()), limit: limit)
-    case .text(.pinatrace): return RecordedStream(name, file, LineDecoder(PinatraceGrammar()), limit: limit)
-    case .text: return RecordedStream(name, file, LineDecoder(CSVGrammar()), limit: limit)
+    case .text(.lackey): return RecordedStream(name, file, LackeyGrammar(), limit: limit)
+    case .text(.pinatrace): return RecordedStream(name, file, PinatraceGrammar(), limit: limit)
+    case .text: return RecordedStream(name, file, CSVGrammar(), limit: limit)
     case .drmemtrace: return RecordedStream(name, file, DrmemtraceDecoder(), limit: limit)
     case .binary: return RecordedStream(name, file, BinaryDecoder(), limit: limit)
     case .champsim(let layout): return RecordedStream(name, file, ChampSimDecoder(layout), limit: limit)

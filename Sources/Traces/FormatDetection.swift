@@ -42,7 +42,7 @@ enum FormatDetection {
   private static func text(_ bytes: RawSpan, _ count: Int) -> TraceFormat? {
     var start = 0
     while start < count {
-      let end = LineDecoder<LackeyGrammar>.lineEnd(bytes, start, count)
+      let end = LackeyGrammar.lineEnd(bytes, start, count)
       let line = start..<end
       start = end + 1
       guard let first = line.first, bytes.byte(first) != 0x0d, !LackeyGrammar.isMessage(bytes, line) else { continue }

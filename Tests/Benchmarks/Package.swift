@@ -6,15 +6,18 @@ let package = Package(
   name: "memlab-benchmarks",
   dependencies: [.package(name: "memlab", path: "../..")],
   targets: [
+    .target(name: "CTraceFloor"),
     .executableTarget(
       name: "memlab-bench",
-      dependencies: [.product(name: "MemlabMechanisms", package: "memlab"), .product(name: "MemlabLaboratory", package: "memlab")],
+      dependencies: [
+        "CTraceFloor", .product(name: "MemlabMechanisms", package: "memlab"), .product(name: "MemlabLaboratory", package: "memlab"),
+      ],
       swiftSettings: [
         .strictMemorySafety(),
         .treatAllWarnings(as: .error),
         .enableUpcomingFeature("ExistentialAny"),
         .enableUpcomingFeature("InternalImportsByDefault"),
         .enableUpcomingFeature("MemberImportVisibility"),
-      ])
+      ]),
   ]
 )

@@ -17,6 +17,7 @@ internal import Files
 /// Columns stand in any order; other columns are an error, since a misspelt one would be silently ignored. Names and words may be in capitals, and
 /// blanks and double quotes around a value do not count. Empty lines and lines that begin with # are skipped.
 struct CSVGrammar: LineGrammar {
+  var line: UInt64 = 0
   enum Column: String, CaseIterable {
     case address
     case kind
@@ -79,7 +80,7 @@ struct CSVGrammar: LineGrammar {
     }
   }
 
-  func finish() throws(LineProblem) {
+  func end() throws(LineProblem) {
     if order.isEmpty { throw LineProblem(0, "the header is missing") }
   }
 

@@ -2,12 +2,10 @@ internal import Addressing
 internal import Columns
 internal import Files
 
-/// What the lines of a text format mean.
-protocol LineGrammar {
-  /// What is worth telling about the recording so far.
-  var notes: [String] { get }
-  /// Whether a line has ended the recording.
-  var isDone: Bool { get }
+/// The decoder of a text format: what its lines mean.
+protocol LineGrammar: TraceDecoder {
+  /// Lines that are done.
+  var line: UInt64 { get set }
 
   /// Reads the line that begins at `start`, if it is one of the usual kind and its newline lies before `count`.
   /// - Returns: where the next line begins; nil if the line must be looked at by `read`.
@@ -16,16 +14,14 @@ protocol LineGrammar {
   mutating func read(_ bytes: RawSpan, _ line: Range<Int>, _ batch: borrowing AccessBatch, _ counts: inout DecodedCounts)
     throws(LineProblem)
   /// Takes leave at the end of the input.
-  func finish() throws(LineProblem)
+  func end() throws(LineProblem)
 }
 
 extension LineGrammar {
-  var notes: [String] { [] }
-  var isDone: Bool { false }
   @inline(__always) mutating func readQuickly(
     _ bytes: RawSpan, _ start: Int, _ batch: borrowing AccessBatch, _ counts: inout DecodedCounts
   ) -> Int? { nil }
-  func finish() throws(LineProblem) {}
+  func end() throws(LineProblem) {}
 }
 
 /// What is wrong with a line, and at which byte of the window.
@@ -38,23 +34,14 @@ struct LineProblem: Error {
   }
 }
 
-/// The decoder of a text format: counts lines, and says where one is wrong.
-struct LineDecoder<Grammar: LineGrammar>: TraceDecoder {
-  private var grammar: Grammar
-  /// Lines that are done.
-  private var line: UInt64 = 0
-
-  init(_ grammar: Grammar) { self.grammar = grammar }
-
-  var notes: [String] { grammar.notes }
-  var isDone: Bool { grammar.isDone }
-
+/// How a text is decoded, whatever its format: lines are counted, and what is wrong with one says where.
+extension LineGrammar {
   mutating func decode(_ bytes: RawSpan, _ count: Int, isLast: Bool, _ batch: borrowing AccessBatch, _ counts: inout DecodedCounts)
     throws(DecodingProblem) -> Int
   {
     var start = 0
-    while start < count && counts.fits(batch) && !grammar.isDone {
-      if let next = grammar.readQuickly(bytes, start, batch, &counts) {
+    while start < count && counts.fits(batch) && !isDone {
+      if let next = readQuickly(bytes, start, batch, &counts) {
         start = next
         line &+= 1
         continue
@@ -63,7 +50,7 @@ struct LineDecoder<Grammar: LineGrammar>: TraceDecoder {
       guard end < count || isLast else { break }
       let hasReturn = end > start && bytes.byte(end - 1) == 0x0d
       do throws(LineProblem) {
-        try grammar.read(bytes, start..<(hasReturn ? end - 1 : end), batch, &counts)
+        try read(bytes, start..<(hasReturn ? end - 1 : end), batch, &counts)
       } catch {
         throw problem(error, bytes, start..<end)
       }
@@ -75,7 +62,7 @@ struct LineDecoder<Grammar: LineGrammar>: TraceDecoder {
 
   mutating func finish() throws(DecodingProblem) {
     do throws(LineProblem) {
-      try grammar.finish()
+      try end()
     } catch {
       throw DecodingProblem(kind: .truncated, place: .line(line + 1, column: 1), text: error.text)
     }

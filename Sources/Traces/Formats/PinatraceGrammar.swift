@@ -7,6 +7,7 @@ internal import Files
 /// It records the instructions that touch data and no others, so that a stream of their fetches would be neither all nor none: only the data accesses
 /// are delivered. It tells no sizes: none of them crosses a page. Other lines that begin with # are comments.
 struct PinatraceGrammar: LineGrammar {
+  var line: UInt64 = 0
   private(set) var isDone = false
 
   mutating func read(_ bytes: RawSpan, _ line: Range<Int>, _ batch: borrowing AccessBatch, _ counts: inout DecodedCounts)

@@ -39,12 +39,17 @@ extension AccessBatch {
   /// x86-64: their accesses are a supervisor's.
   /// - Returns: false, and delivers nothing, if no processor can make it: `RecordedAccess.problem` says why.
   @inline(__always) borrowing func deliver(_ address: UInt64, size: UInt64, _ kind: AccessKind, _ counts: inout DecodedCounts) -> Bool {
+    deliver(address, size: size, kind: UInt64(kind.rawValue), &counts)
+  }
+
+  /// The same, the kind as the number that a record has.
+  @inline(__always) borrowing func deliver(_ address: UInt64, size: UInt64, kind: UInt64, _ counts: inout DecodedCounts) -> Bool {
     let last = address &+ (size &- 1)
     guard size &- 1 < RecordedAccess.largestSize, RecordedAccess.isCanonical(address), RecordedAccess.isCanonical(last), last >= address
     else {
       return false
     }
-    let mode = (address >> 63) << 2 | UInt64(kind.rawValue)
+    let mode = (address >> 63) << 2 | kind
     put(AccessRecord(rawValue: address & ~7 | mode), &counts.records)
     if address >> 12 != last >> 12 {
       put(AccessRecord(rawValue: last & ~0xfff | mode), &counts.records)

@@ -4,8 +4,8 @@ internal import Files
 
 /// Turns the bytes of one format into records.
 ///
-/// A decoder sees a window of the stream: whatever it consumes is dropped, and the next window begins behind it. Decoders are structures, and a
-/// stream is generic over them, so that no record is a dynamic call.
+/// A decoder sees a window of the stream: whatever it consumes is dropped, and the next window begins behind it. A call decodes a whole window or fills a
+/// batch. Decoders are not generic types, so that everything below such a call is compiled for the one format.
 protocol TraceDecoder {
   /// What is worth telling about the recording so far.
   var notes: [String] { get }
@@ -43,16 +43,16 @@ struct DecodingProblem: Error {
 }
 
 /// A recording that is read through a decoder.
-final class RecordedStream<Decoder: TraceDecoder>: AccessStream {
+final class RecordedStream: AccessStream {
   let name: String
   private let file: StreamedFile
-  private var decoder: Decoder
+  private var decoder: any TraceDecoder
   private let limit: UInt64
   private(set) var counters = StreamCounters()
   private var failure: TraceError?
   private var isDone = false
 
-  init(_ name: String, _ file: StreamedFile, _ decoder: Decoder, limit: UInt64) {
+  init(_ name: String, _ file: StreamedFile, _ decoder: any TraceDecoder, limit: UInt64) {
     self.name = name
     self.file = file
     self.decoder = decoder

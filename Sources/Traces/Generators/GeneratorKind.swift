@@ -70,7 +70,7 @@ public enum GeneratorKind: String, CaseIterable, Sendable {
     }
   }
 
-  private func stream<Generator: AccessGenerator & ~Copyable>(_ generator: consuming Generator, _ values: GeneratorValues, _ limit: UInt64)
+  private func stream(_ generator: consuming any AccessGenerator & ~Copyable, _ values: GeneratorValues, _ limit: UInt64)
     -> any AccessStream
   {
     let text = values.text
