@@ -16,7 +16,7 @@ enum FormatDetection {
   }
 
   /// How many bytes are looked at.
-  static let reach = 64 << 10
+  static let reach = StreamedFile.capacity
 
   /// The format of bytes; nil if it is none that is known.
   static func find(_ bytes: RawSpan, _ count: Int) -> Found? {

@@ -8,7 +8,7 @@ import Testing
 @Suite("Decoders and their naive twins agree on random recordings") struct TwinTests {
   @Test("lackey, CSV and drmemtrace tell the same recording", arguments: 0..<8 as Range<UInt64>)
   func sameRecords(seed: UInt64) throws {
-    let trace = NaiveTrace(seed: seed, count: 1500)
+    let trace = NaiveTrace(seed: seed, count: 400)
     let expected = trace.records
     var parsed = trace
     parsed.accesses = NaiveTrace.parse(lackey: trace.lackey())
@@ -22,7 +22,7 @@ import Testing
 
   @Test("What TraceWriter writes is read back, whatever the stream was", arguments: 0..<4 as Range<UInt64>)
   func binaryRoundTrip(seed: UInt64) throws {
-    let trace = NaiveTrace(seed: seed, count: 1000)
+    let trace = NaiveTrace(seed: seed, count: 300)
     try TraceFile.with(Array(trace.lackey().utf8)) { path throws in
       let copy = path + ".mla"
       defer { try? FileManager.default.removeItem(atPath: copy) }

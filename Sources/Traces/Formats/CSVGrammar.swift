@@ -128,14 +128,15 @@ struct CSVGrammar: LineGrammar {
       throw LineProblem(values[Column.address.index].lowerBound, "the address is missing")
     }
     let size = try number(.size, bytes) ?? 1
-    let before = counts.records
     let (kind, isModify) = try kind(bytes)
+    let privilege = try mode(bytes)
+    let before = counts.records
     guard batch.deliver(address, size: size, kind, &counts) else {
       let column: Column = (1...RecordedAccess.largestSize).contains(size) ? .address : .size
       throw LineProblem(values[column.index].lowerBound, RecordedAccess.problem(address, size: size) ?? "the access is impossible")
     }
     if isModify { _ = batch.deliver(address, size: size, .write, &counts) }
-    if let privilege = try mode(bytes) {
+    if let privilege {
       for index in before..<counts.records { batch[index] = AccessRecord(batch[index].address, batch[index].kind, privilege) }
     }
   }
