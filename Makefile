@@ -1,6 +1,6 @@
 # memlab: `make run` shows it at work, `make test` proves it. Both install what they need.
 
-PACKAGES := libxxhash-dev libzstd-dev libsqlite3-dev pkg-config gnuplot-nox zstd xz-utils
+PACKAGES := libxxhash-dev libzstd-dev zlib1g-dev liblzma-dev libsqlite3-dev pkg-config gnuplot-nox zstd xz-utils
 SWIFT    ?= swift
 MEMLAB   := .build/release/memlab
 

@@ -37,7 +37,9 @@ let package = Package(
         "Addressing", "Columns", "FrameAllocation", "PageContents", "PageTables", "TranslationCaching", "Translation", "PageSharing",
         "Ballooning", "Overcommit", "Machine",
       ]),
-    .library(name: "MemlabLaboratory", targets: ["Files", "Guests", "Traces", "RAMImages", "LiveKernel", "Scenarios", "Laboratory", "Reporting"]),
+    .library(
+      name: "MemlabLaboratory",
+      targets: ["Files", "Guests", "RAMImages", "LiveKernel", "Traces", "Scenarios", "Laboratory", "Reporting"]),
   ],
   dependencies: [
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -50,6 +52,8 @@ let package = Package(
     // Floor 0: C libraries.
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CLzma", pkgConfig: "liblzma", providers: [.apt(["liblzma-dev"])]),
     .target(name: "CAtomic"),
     .target(name: "CBusGuard"),
     .target(name: "CTrialProcess"),
@@ -59,7 +63,7 @@ let package = Package(
 
     // Floor 2: memory of the laboratory's own, its randomness, and files as bytes.
     room("Columns", ["Addressing", "CAtomic"]),
-    room("Files", ["CZstd", "CBusGuard"]),
+    room("Files", ["CZstd", "CZlib", "CLzma", "CBusGuard"]),
 
     // Floor 3: which frame, and what it holds.
     room("FrameAllocation", ["Addressing", "Columns"]),

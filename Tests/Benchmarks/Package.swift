@@ -7,10 +7,12 @@ let package = Package(
   dependencies: [.package(name: "memlab", path: "../..")],
   targets: [
     .target(name: "CTranslationFloor"),
+    .target(name: "CTraceFloor"),
     .executableTarget(
       name: "memlab-bench",
       dependencies: [
-        "CTranslationFloor", .product(name: "MemlabMechanisms", package: "memlab"), .product(name: "MemlabLaboratory", package: "memlab"),
+        "CTranslationFloor", "CTraceFloor", .product(name: "MemlabMechanisms", package: "memlab"),
+        .product(name: "MemlabLaboratory", package: "memlab"),
       ],
       swiftSettings: [
         .strictMemorySafety(),

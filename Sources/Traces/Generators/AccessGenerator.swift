@@ -3,14 +3,15 @@ internal import Columns
 
 /// A generator of accesses: a state machine that takes one small step at a time.
 ///
-/// Generators are structures, and a stream is generic over them, so that no step is a dynamic call.
+/// A stream calls `fill` once a batch. Generators are not generic types, so that the steps below that call are compiled for the one generator.
 protocol AccessGenerator: ~Copyable {
   /// Appends the records of the next step to a batch, at `count`; at most `AccessBatch.leastCount` of them. A step without records ends the stream.
   mutating func step(_ batch: borrowing AccessBatch, _ count: inout Int)
+  /// Takes steps while the batch has room and fewer than `most` records are in it; the last step may go beyond `most`.
+  mutating func fill(_ batch: borrowing AccessBatch, most: Int) -> Int
 }
 
 extension AccessGenerator where Self: ~Copyable {
-  /// Takes steps while the batch has room and fewer than `most` records are in it; the last step may go beyond `most`.
   mutating func fill(_ batch: borrowing AccessBatch, most: Int) -> Int {
     var count = 0
     let end = min(batch.count - AccessBatch.leastCount, most - 1)
@@ -65,16 +66,16 @@ extension AccessBatch {
 }
 
 /// The stream of a generator.
-final class GeneratorStream<Generator: AccessGenerator & ~Copyable>: AccessStream {
+final class GeneratorStream: AccessStream {
   let name: String
   let length: UInt64?
   private(set) var counters = StreamCounters()
   let notes: [String] = []
-  private var generator: Generator
+  private var generator: any AccessGenerator & ~Copyable
   private let limit: UInt64
 
   /// A stream that ends after `limit` accesses.
-  init(_ name: String, _ generator: consuming Generator, limit: UInt64, hasEvents: Bool) {
+  init(_ name: String, _ generator: consuming any AccessGenerator & ~Copyable, limit: UInt64, hasEvents: Bool) {
     self.name = name
     self.generator = generator
     self.limit = limit

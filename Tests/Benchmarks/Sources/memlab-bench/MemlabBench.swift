@@ -32,6 +32,7 @@ internal import Foundation
       ("hash", { PageHashBenchmark.run() }), ("exact", { try ExactScanBenchmark.run(folder: scratch, largestGiB: image) }),
       ("scale", { try ScaleBenchmark.run(largestGiB: scale) }), ("stored", { try StoredPageBenchmark.run(largestGiB: largest) }),
       ("tlb", { TLBBenchmark.run() }), ("translation", { try TranslationBenchmark.run() }),
+      ("traces", { try TraceBenchmark.run(folder: scratch) }),
       ("reclaim", { try ReclaimBenchmark.run() }), ("run", { try RunBenchmark.run(scenario: "Workloads/quickstart.yaml") }),
     ]
     if let unknown = subjects.first(where: { subject in !all.contains { $0.name == subject } }) {
