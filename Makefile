@@ -4,7 +4,9 @@ PACKAGES := libxxhash-dev libzstd-dev zlib1g-dev liblzma-dev libsqlite3-dev pkg-
 SWIFT    ?= swift
 MEMLAB   := .build/release/memlab
 
-.PHONY: run test soak build lint format reference bench deps toolchain clean help
+GUESTS   := .build/guests
+
+.PHONY: run test soak guest build lint format reference bench deps toolchain clean help
 
 run: build  ## Build, run the quickstart scenario, and say where its report is
 	$(MEMLAB) run Workloads/quickstart.yaml
@@ -18,6 +20,12 @@ test: build  ## Build and run all tests; those of the command line run the relea
 
 soak: build  ## Compare 200 random mixtures, and every built-in case, with this machine's kernel; needs root
 	$(MEMLAB) verify ksm --wait 600 --all --mixtures 200
+
+guest: build  ## Boot real Linux guests in QEMU, with 4 and 5 levels of page tables, and compare every entry with what QEMU says
+	MEMLAB_GUEST_CACHE=$(GUESTS)/kernel Workloads/capture-linux-guest.sh $(GUESTS)/linux-4level 4 512
+	Workloads/check-linux-guest.sh $(GUESTS)/linux-4level
+	MEMLAB_GUEST_CACHE=$(GUESTS)/kernel Workloads/capture-linux-guest.sh $(GUESTS)/linux-5level 5 4096
+	Workloads/check-linux-guest.sh $(GUESTS)/linux-5level
 
 bench: deps  ## Measure memlab against floors that no implementation could do without; writes Reports/benchmarks
 	cd Tests/Benchmarks && $(SWIFT) build -c release --product memlab-bench

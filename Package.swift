@@ -89,7 +89,7 @@ let package = Package(
 
     // Floor 7: who drives a machine, and what was recorded from real ones.
     room("Guests", ["Addressing", "Columns", "FrameAllocation", "PageContents", "PageTables", "Translation", "Ballooning", "Machine"]),
-    room("RAMImages", ["Addressing", "Columns", "Files", "PageContents", "PageSharing"]),
+    room("RAMImages", ["Addressing", "Columns", "Files", "PageContents", "PageTables", "PageSharing"]),
     room("LiveKernel", ["CTrialProcess", "Files", "PageSharing"]),
     room("Traces", ["Addressing", "Columns", "Files"]),
 
@@ -108,14 +108,18 @@ let package = Package(
 
     // Floor 10: a run becomes files.
     room(
-      "Reporting", ["Addressing", "PageSharing", "RAMImages", "Scenarios", "Laboratory", grdb, mustache, subprocess],
+      "Reporting",
+      [
+        "Addressing", "PageTables", "Translation", "PageSharing", "RAMImages", "Scenarios", "Laboratory", grdb, mustache, subprocess,
+      ],
       resources: [.embedInCode("Templates")]),
 
     // Floor 12: the command line.
     .executableTarget(
       name: "memlab",
       dependencies: [
-        "Addressing", "PageSharing", "TranslationCaching", "Translation", "Overcommit", "Machine", "Guests", "RAMImages", "LiveKernel",
+        "Addressing", "Files", "PageTables", "PageSharing", "TranslationCaching", "Translation", "Overcommit", "Machine", "Guests",
+        "RAMImages", "LiveKernel",
         "Scenarios", "Laboratory", "Reporting", arguments,
       ], swiftSettings: house),
 
@@ -144,7 +148,7 @@ let package = Package(
         "Guests", "Machine", "PageSharing", "Ballooning", "Translation", "TranslationCaching", "PageContents", "PageTables", "Addressing",
         "Columns", "TestSupport",
       ]),
-    tests("RAMImagesTests", ["RAMImages", "PageSharing", "PageContents", "Files", "Addressing", "Columns"]),
+    tests("RAMImagesTests", ["RAMImages", "PageSharing", "PageContents", "PageTables", "Files", "Addressing", "Columns"]),
     tests("LiveKernelTests", ["LiveKernel", "RAMImages", "PageSharing", "Addressing", "Columns"]),
     tests("TracesTests", ["Traces", "Files", "Addressing", "Columns", "TestSupport"]),
     tests("ScenariosTests", ["Scenarios", "Guests", "Machine", "PageSharing", "Translation", "Addressing", "Columns"]),

@@ -108,7 +108,8 @@ struct MemoryInputs: ParsableArguments {
     return opened
   }
 
-  private static func belowFourGiB(_ text: String) throws -> UInt64 {
+  /// Reads what `--below-4g` says.
+  static func belowFourGiB(_ text: String) throws -> UInt64 {
     let bytes: UInt64
     do throws(ByteSizeError) { bytes = try ByteSize(parsing: text).bytes } catch { throw ValidationError(error.problem) }
     guard bytes.isMultiple(of: 4096), bytes <= 1 << 32 else { throw ValidationError("it is a multiple of 4KiB and at most 4GiB") }

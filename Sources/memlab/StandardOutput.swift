@@ -12,8 +12,11 @@ enum StandardOutput {
   static func reserve() { _ = substitutes }
 
   /// Prints text that ends its own lines.
-  static func write(_ text: String) throws {
-    do { try FileHandle.standardOutput.write(contentsOf: Data(text.utf8)) } catch {
+  static func write(_ text: String) throws { try write(Array(text.utf8)) }
+
+  /// Prints bytes of text that end their own lines.
+  static func write(_ bytes: [UInt8]) throws {
+    do { try FileHandle.standardOutput.write(contentsOf: Data(bytes)) } catch {
       throw Diagnostics.fail(.cannotWrite, "error: the result cannot be written to standard output")
     }
   }

@@ -1,0 +1,144 @@
+public import Addressing
+internal import PageContents
+internal import PageTables
+
+/// A small example to walk: one page of one guest, mapped by real tables in frames of a host of its own.
+///
+/// Addresses are chosen to be followed by eye. The guest's table of level n begins at guest-physical 0xn0000, the page at 0x99000 (a large page at
+/// the first multiple of its size above 0), and the indices of the looked-up address are 1, 2, 3, 4, 5 from level 5 down. The host keeps its own
+/// tables in frames 1, 2, 3, ..., and the guest's pages scattered, or in large pages.
+public final class WalkExample {
+  /// How deep one dimension is.
+  public struct Dimension: Hashable, Sendable {
+    /// Levels of tables.
+    public let levels: Int
+    /// The size of the pages at their end.
+    public let page: PageSize
+
+    /// Tables of a number of levels, 1 to 5, that end in pages of a size, for which they must have an entry.
+    public init(levels: Int, page: PageSize = .size4K) {
+      precondition((1...5).contains(levels) && page.level <= levels, "tables have one to five levels, and one for each size of page")
+      self.levels = levels
+      self.page = page
+    }
+
+    /// How many entries a walk reads of them.
+    public var depth: Int { levels - page.level + 1 }
+  }
+
+  /// The guest's tables.
+  public let guest: Dimension
+  /// The host's; nil for a machine without a hypervisor.
+  public let host: Dimension?
+  /// The address to look up.
+  public let address: GuestVirtualAddress
+  /// CR3.
+  public let root: GuestPhysicalAddress
+  private let contents: FrameContents
+  private let hostRoot = HostFrame(1)
+  private var nextTable = 1
+
+  /// Why an example cannot be built; nil if it can.
+  public static func problem(guest: Dimension, host: Dimension?) -> String? {
+    if !(4...5).contains(guest.levels) { return "a guest has 4 or 5 levels of tables" }
+    guard let host else { return nil }
+    if host.levels == 1 && guest.page != .size4K { return "a flat host table of 512 pages has no room for a guest's large page" }
+    return host.levels == 2 || host.levels == 3 ? "a host has 4 or 5 levels of tables, or 1, a flat one" : nil
+  }
+
+  /// Builds an example in which every access of a user passes.
+  public init(guest: Dimension, host: Dimension?) {
+    precondition(Self.problem(guest: guest, host: host) == nil, "an example that cannot be built")
+    self.guest = guest
+    self.host = host
+    contents = FrameContents(frameCount: host?.page == .size1G ? 1 << 18 | 1 << 12 : 1 << 12)
+    root = GuestPhysicalAddress(UInt64(guest.levels) << 16)
+    var address: UInt64 = 0xabc
+    for level in 1...guest.levels { address |= UInt64(6 - level) << X86Index.shift(level) }
+    self.address = GuestVirtualAddress(address)
+    makeGuestTables()
+    makeHostTables()
+  }
+
+  /// A recorder of walks of the example.
+  public func recorder() -> WalkRecorder {
+    var controls = X86Controls()
+    controls.levels = guest.levels
+    let contents = contents
+    guard let host else {
+      return WalkRecorder(controls: controls) { contents.load(HostPhysicalAddress($0.rawValue)) }
+    }
+    let tables = WalkRecorder.HostTables(root: hostRoot.address, levels: host.levels)
+    return WalkRecorder(controls: controls, host: tables) { contents.load($0) }
+  }
+
+  /// Clears bits of the word that a reference of the transcript read; everything that reads the word sees it.
+  public func clear(_ bits: UInt64, of step: WalkStep) {
+    guard let place = step.hostAddress ?? step.guestAddress.map({ HostPhysicalAddress($0.rawValue) }) else { return }
+    contents.store(contents.load(place) & ~bits, place)
+  }
+
+  // MARK: The guest
+
+  private func table(_ level: Int) -> GuestFrame { GuestFrame(UInt64(level) << 4) }
+
+  /// The first frame of the guest's page.
+  private var page: GuestFrame { guest.page == .size4K ? GuestFrame(0x99) : GuestFrame(guest.page.pages) }
+
+  /// The frame of the guest's page that holds the address.
+  private var target: GuestFrame { GuestFrame(page.rawValue | address.page.rawValue & (guest.page.pages - 1)) }
+
+  private func makeGuestTables() {
+    for level in stride(from: guest.levels, to: guest.page.level, by: -1) {
+      store(X86Entry.table(table(level - 1)).with(X86Entry.accessed), level)
+    }
+    let leaf =
+      guest.page == .size4K
+      ? X86Entry.page(page, writable: true, user: true, noExecute: false)
+      : X86Entry.largePage(page, writable: true, user: true, noExecute: false)
+    store(leaf.with(X86Entry.accessed | X86Entry.dirty), guest.page.level)
+  }
+
+  private func store(_ entry: X86Entry, _ level: Int) {
+    let place = X86Index.entryAddress(in: table(level).address, of: address, level: level)
+    contents.store(entry.rawValue, hostAddress(of: place))
+  }
+
+  // MARK: The host
+
+  /// Where a guest-physical address lies.
+  private func hostAddress(of address: GuestPhysicalAddress) -> HostPhysicalAddress {
+    guard let size = host?.page else { return HostPhysicalAddress(address.rawValue) }
+    return HostPhysicalAddress(hostPage(of: address.page, size).address.rawValue | address.offset(in: size))
+  }
+
+  /// The first frame of the host's page that holds a guest frame. Small pages are scattered: 7 has no common factor with the prime 1021.
+  private func hostPage(of frame: GuestFrame, _ size: PageSize) -> HostFrame {
+    guard size == .size4K else { return HostFrame((frame.rawValue / size.pages + 1) * size.pages) }
+    return HostFrame(0x400 + frame.rawValue % 1021 * 7 % 1021)
+  }
+
+  private func makeHostTables() {
+    guard let host else { return }
+    let tables = stride(from: guest.levels, through: guest.page.level, by: -1).map(table)
+    for frame in tables + [target] { map(frame, host) }
+  }
+
+  private func map(_ frame: GuestFrame, _ host: Dimension) {
+    var table = hostRoot
+    for level in stride(from: host.levels, to: host.page.level, by: -1) {
+      let place = X86Index.entryAddress(in: table.address, of: frame.address, level: level)
+      let old = EPTEntry(rawValue: contents.load(place))
+      if old.isPresent {
+        table = old.frame
+      } else {
+        nextTable += 1
+        table = HostFrame(nextTable)
+        contents.store(EPTEntry.table(table).with(EPTEntry.accessed).rawValue, place)
+      }
+    }
+    let leaf = EPTEntry.page(hostPage(of: frame, host.page), writable: true)
+    let used = EPTEntry.accessed | EPTEntry.dirty | (host.page == .size4K ? 0 : EPTEntry.large)
+    contents.store(leaf.with(used).rawValue, X86Index.entryAddress(in: table.address, of: frame.address, level: host.page.level))
+  }
+}

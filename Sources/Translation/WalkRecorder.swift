@@ -1,0 +1,161 @@
+public import Addressing
+public import PageContents
+public import PageTables
+
+/// Walks tables as a processor without walk caches does, and writes down every reference.
+///
+/// Words come from a closure, so that the tables may lie in the laboratory's frames or in a recorded image. Nothing is written to them.
+public struct WalkRecorder {
+  /// The hypervisor's tables.
+  public struct HostTables: Sendable {
+    /// The top table.
+    public var root: HostPhysicalAddress
+    /// Levels: 4, or 5; down to 1, a flat table of 512 pages, for comparison.
+    public var levels: Int
+    /// Bit 6 of the EPTP: whether loads of guest tables count as writes (Intel SDM 29.3.3.2).
+    public var setsAccessedDirty: Bool
+
+    /// Tables under a root.
+    public init(root: HostPhysicalAddress, levels: Int = 4, setsAccessedDirty: Bool = true) {
+      precondition((1...5).contains(levels), "EPT has at most five levels")
+      self.root = root
+      self.levels = levels
+      self.setsAccessedDirty = setsAccessedDirty
+    }
+  }
+
+  /// The control bits of the processor.
+  public var controls: X86Controls
+  /// The host's tables; nil for a walk of one dimension.
+  public var host: HostTables?
+  private let word: (UInt64) -> UInt64?
+
+  /// A recorder of walks of one dimension: a physical machine's, or a guest's in its own physical memory.
+  /// - Parameter word: the little-endian word at a physical address; nil where there is no memory.
+  public init(controls: X86Controls = X86Controls(), physical word: @escaping (GuestPhysicalAddress) -> UInt64?) {
+    self.controls = controls
+    host = nil
+    self.word = { word(GuestPhysicalAddress($0)) }
+  }
+
+  /// A recorder of walks of two dimensions.
+  /// - Parameter word: the little-endian word at a host-physical address; nil where there is no memory.
+  public init(controls: X86Controls = X86Controls(), host: HostTables, word: @escaping (HostPhysicalAddress) -> UInt64?) {
+    self.controls = controls
+    self.host = host
+    self.word = { word(HostPhysicalAddress($0)) }
+  }
+
+  /// A recorder of walks of a guest's tables over the map that the hypervisor keeps of its memory.
+  public init(controls: X86Controls = X86Controls(), map: GuestPhysicalMap, contents: FrameContents, setsAccessedDirty: Bool = true) {
+    let host = HostTables(root: map.root.address, levels: GuestPhysicalMap.levels, setsAccessedDirty: setsAccessedDirty)
+    self.init(controls: controls, host: host) { address in
+      address.page.rawValue < UInt64(contents.frameCount) ? contents.load(address) : nil
+    }
+  }
+
+  /// Walks from the root that `cr3` names; its bits 11:0 and those from bit 52 up are ignored.
+  public func walk(
+    _ address: GuestVirtualAddress, cr3: GuestPhysicalAddress, _ access: AccessKind = .read, _ privilege: Privilege = .supervisor
+  ) -> WalkTranscript {
+    let root = GuestPhysicalAddress(cr3.rawValue & X86Entry.frameMask)
+    var steps: [WalkStep] = []
+    let outcome: WalkOutcome
+    do throws(Ending) {
+      outcome = .mapped(try guestWalk(address, root, access, privilege, &steps))
+    } catch { outcome = error.outcome }
+    return WalkTranscript(
+      address: address, access: access, privilege: privilege, root: root, guestLevels: controls.levels, hostRoot: host?.root,
+      hostLevels: host?.levels ?? 0, steps: steps, outcome: outcome)
+  }
+
+  /// Why a walk stopped before the page.
+  private struct Ending: Error { let outcome: WalkOutcome }
+
+  private func guestWalk(
+    _ address: GuestVirtualAddress, _ root: GuestPhysicalAddress, _ access: AccessKind, _ privilege: Privilege, _ steps: inout [WalkStep]
+  ) throws(Ending) -> WalkTarget {
+    guard X86Index.isCanonical(address, levels: controls.levels) else { throw Ending(outcome: .notCanonical) }
+    let tried = controls.tried(access, privilege)
+    var walk = X86Walk(address, root: root, levels: controls.levels, reserved: controls.reservedBits)
+    while true {
+      let (level, place) = (walk.level, walk.entryAddress)
+      let there = try hostWalk(place, .read, isTable: true, guestLevel: level, &steps)?.address
+      let raw = try load(there?.rawValue ?? place.rawValue)
+      let step = walk.step(X86Entry(rawValue: raw))
+      var meaning: WalkStep.Meaning
+      var refusal: PageFaultErrorCode?
+      switch step {
+      case .table: meaning = .table(at: walk.table.rawValue)
+      case .notPresent: (meaning, refusal) = (.notPresent, walk.fault(step, tried))
+      case .reserved: (meaning, refusal) = (.malformed, walk.fault(step, tried))
+      case .leaf:
+        meaning = .page(at: target(of: walk).rawValue, walk.pageSize)
+        refusal = controls.refusal(of: access, privilege, rights: walk.leafRights)
+        if refusal != nil { meaning = .refused }
+      }
+      steps.append(
+        WalkStep(
+          number: steps.count + 1, dimension: .guest, level: level, guestLevel: level, index: X86Index.index(of: address, level: level),
+          guestAddress: place, hostAddress: there, word: raw, meaning: meaning))
+      if let refusal { throw Ending(outcome: .pageFault(refusal)) }
+      guard step == .leaf else { continue }
+      let page = target(of: walk)
+      let end = try hostWalk(page, access, isTable: false, guestLevel: 0, &steps)
+      return WalkTarget(
+        guestAddress: page, guestPage: walk.pageSize, rights: walk.rights, hostAddress: end?.address, hostPage: end?.size)
+    }
+  }
+
+  private func target(of walk: X86Walk<GuestPhysical>) -> GuestPhysicalAddress {
+    GuestPhysicalAddress(walk.target.address.rawValue | walk.address.offset(in: .size4K))
+  }
+
+  /// Where a guest-physical address is in the host's memory; nil in a walk of one dimension.
+  private func hostWalk(
+    _ address: GuestPhysicalAddress, _ access: AccessKind, isTable: Bool, guestLevel: Int, _ steps: inout [WalkStep]
+  ) throws(Ending) -> (address: HostPhysicalAddress, size: PageSize)? {
+    guard let host else { return nil }
+    let needed: UInt64 = isTable && host.setsAccessedDirty ? EPTEntry.read | EPTEntry.write : 1 << UInt64(access.rawValue)
+    // Bit 7: there is a guest linear address; bit 8: the access is to its translation, not to a table on the way.
+    let tried = needed | 1 << 7 | (isTable ? 0 : 1 << 8)
+    guard address.rawValue >> X86Index.shift(host.levels + 1) == 0 else { throw Ending(outcome: .violation(tried, address)) }
+    var table = host.root
+    var rights = EPTEntry.permissions
+    for level in stride(from: host.levels, through: 1, by: -1) {
+      let place = X86Index.entryAddress(in: table, of: address, level: level)
+      let entry = EPTEntry(rawValue: try load(place.rawValue))
+      let isLeaf = level == 1 || (entry.isLarge && level <= 3)
+      rights &= entry.rawValue
+      let low = (1 << X86Index.shift(level)) - 1 as UInt64
+      let page = HostPhysicalAddress(entry.frame.address.rawValue & ~low | address.rawValue & low)
+      let size = PageSize(leafLevel: level) ?? .size4K
+      let outcome: WalkOutcome?
+      let meaning: WalkStep.Meaning
+      if !entry.isPresent {
+        (meaning, outcome) = (.notPresent, .violation(tried, address))
+      } else if entry.isMisconfigured(level: level) {
+        (meaning, outcome) = (.malformed, .misconfiguration(address))
+      } else if !isLeaf {
+        (meaning, outcome) = (.table(at: entry.frame.address.rawValue), nil)
+      } else if rights & needed != needed {
+        (meaning, outcome) = (.refused, .violation(tried | rights << 3, address))
+      } else {
+        (meaning, outcome) = (.page(at: page.rawValue, size), nil)
+      }
+      steps.append(
+        WalkStep(
+          number: steps.count + 1, dimension: .host, level: level, guestLevel: guestLevel, index: X86Index.index(of: address, level: level),
+          guestAddress: nil, hostAddress: place, word: entry.rawValue, meaning: meaning))
+      if let outcome { throw Ending(outcome: outcome) }
+      if isLeaf { return (page, size) }
+      table = entry.frame.address
+    }
+    preconditionFailure("an entry of level 1 is a leaf")
+  }
+
+  private func load(_ address: UInt64) throws(Ending) -> UInt64 {
+    guard let word = word(address) else { throw Ending(outcome: .noMemory(at: address)) }
+    return word
+  }
+}

@@ -1,0 +1,219 @@
+internal import Addressing
+internal import ArgumentParser
+internal import Files
+internal import PageTables
+internal import RAMImages
+internal import Reporting
+internal import Translation
+
+/// `memlab walk`.
+struct WalkCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "walk", abstract: "Walk page tables, memory reference by memory reference: a guest's in a RAM image, or an example's.",
+    discussion: """
+      memlab walk guest.elf --cr3 0x3a5e000 0x7ffff7dd5000 walks the x86-64 tables in a RAM image: every entry with its address, its flags and where it \
+      leads, then the guest-physical address, or the fault and its error code. QEMU's monitor tells CR3 (info registers).
+
+      memlab walk --demo 4x4 builds and walks a small example: a guest of 4 levels over a host of 4 levels, 24 references. 4x0 is a machine without a \
+      hypervisor, 5x5 takes 35 references, 4x1 puts a flat table in the host. 3 and 2 are short for 4 levels that end at a page of 2M and of 1G: 4x3 is \
+      4x4 --host-page 2M. --absent 17 takes away the entry that reference 17 reads, --read-only 20 its right to write: see who faults, and with which code.
+
+      --explain tells each step and what it is for; --figure draws the walk.
+      """)
+
+  @Argument(
+    help: ArgumentHelp(
+      "A RAM image (raw, ELF64 core, LiME), then the virtual addresses to walk, such as 0x7ffff7dd5000.", valueName: "input gva"))
+  var words: [String] = []
+  @OptionGroup var tables: GuestTablesInput
+  @Option(help: ArgumentHelp("Walk an example of so many guest levels over so many host levels, such as 4x4.", valueName: "GxH"))
+  var demo: DemoShape?
+  @Option(help: ArgumentHelp("--demo: the size of the guest's page: 4K, 2M or 1G.", valueName: "size")) var guestPage: DemoPage?
+  @Option(help: ArgumentHelp("--demo: the size of the host's page: 4K, 2M or 1G.", valueName: "size")) var hostPage: DemoPage?
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("--demo: make the entry that reference N reads not present.", valueName: "n"))
+  var absent: Int?
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("--demo: take the right to write from the entry that reference N reads.", valueName: "n"))
+  var readOnly: Int?
+  @Option(help: "The access that is walked for.") var access: WalkAccess = .read
+  @Option(help: "The mode of the access.") var mode: WalkMode = .supervisor
+  @Flag(help: "Tell each step and what it is for.") var explain = false
+  @Option(help: ArgumentHelp("Also draw the walk, as SVG; of several addresses, the first.", valueName: "file.svg"), completion: .file())
+  var figure: String?
+  @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    guard figure != "" else { throw ValidationError("the name of the figure is empty") }
+    guard let demo else { return try validateImage() }
+    guard words.isEmpty && tables.cr3 == nil && tables.belowFourGiB == nil else {
+      throw ValidationError("--demo builds its own tables: it takes no image, no address and no --cr3")
+    }
+    let shape = try demo.dimensions(guestPage: guestPage?.size, hostPage: hostPage?.size)
+    if let problem = WalkExample.problem(guest: shape.guest, host: shape.host) { throw ValidationError(problem) }
+    let references = WalkTranscript.references(guest: shape.guest.depth, host: shape.host?.depth ?? 0)
+    for (name, number) in [("--absent", absent), ("--read-only", readOnly)] {
+      guard let number, !(1...references).contains(number) else { continue }
+      throw ValidationError("\(name) is 1 to \(references), the references of this walk, not \(number)")
+    }
+  }
+
+  private func validateImage() throws {
+    guard guestPage == nil && hostPage == nil && absent == nil && readOnly == nil else {
+      throw ValidationError("--guest-page, --host-page, --absent and --read-only belong to --demo")
+    }
+    guard let input = words.first else { throw ValidationError("missing expected argument '<input>'; or walk an example: --demo 4x4") }
+    guard !input.isEmpty else { throw ValidationError("the name of the input is empty") }
+    guard words.count > 1 else { throw ValidationError("missing expected argument '<gva> ...': the addresses to walk") }
+    _ = try tables.root()
+    _ = try addresses()
+  }
+
+  /// The addresses to walk; all that is wrong with any of them at once.
+  private func addresses() throws -> [GuestVirtualAddress] {
+    var (found, problems): ([GuestVirtualAddress], [String]) = ([], [])
+    for word in words.dropFirst() {
+      guard let address = AddressArgument(argument: word).map({ GuestVirtualAddress($0.rawValue) }) else {
+        problems.append("\"\(word)\" is no address: addresses are hexadecimal with 0x, such as 0x7f00")
+        continue
+      }
+      if X86Index.isCanonical(address, levels: tables.levels) {
+        found.append(address)
+      } else {
+        let top = tables.levels * 9 + 11
+        let hint = tables.levels == 4 && X86Index.isCanonical(address, levels: 5) ? "; it is with --levels 5" : ""
+        problems.append(
+          "\(address) is not canonical with \(tables.levels) levels: bits 63:\(top) must be equal, or the processor faults before any walk\(hint)"
+        )
+      }
+    }
+    guard problems.isEmpty else { throw ValidationError(problems.joined(separator: "; ")) }
+    return found
+  }
+
+  func run() throws {
+    let walks = try demo.map { [try walkExample($0)] } ?? walkImage()
+    if let figure, let first = walks.first { try draw(first, figure) }
+    let heading: [JSONValue.Member] = [
+      .init("schema", "memlab.walk/1"), .init("input", demo == nil ? .string(words[0]) : .null),
+      .init("cr3", .string(hex(walks.first?.root.rawValue ?? 0))), .init("levels", .count(UInt64(walks.first?.guestLevels ?? 0))),
+      .init("host_levels", .count(UInt64(walks.first?.hostLevels ?? 0))), .init("walks", .array(walks.map(WalkSummary.json))),
+    ]
+    try output.print(
+      text: walks.map(explain ? WalkText.explanation : WalkText.table).joined(separator: "\n"), json: .object(heading),
+      csv: WalkSummary.csv(walks))
+    var isMissing = false
+    for walk in walks {
+      guard case .noMemory(let address) = walk.outcome else { continue }
+      Diagnostics.print("error: \(words[0]): \(walk.address): the image has no memory at \(hex(address)), where the next entry should be")
+      isMissing = true
+    }
+    if isMissing { throw ExitStatus.badInput.code }
+  }
+
+  private func walkImage() throws -> [WalkTranscript] {
+    let (root, addresses) = (try tables.root(), try addresses())
+    let image = try tables.open(words[0])
+    let recorder = WalkRecorder(controls: tables.controls, physical: image.word)
+    let walks = addresses.map { recorder.walk($0, cr3: root, access.kind, mode.privilege) }
+    do throws(ImageError) { try image.checkIntact() } catch { throw Diagnostics.fail(error) }
+    return walks
+  }
+
+  private func walkExample(_ demo: DemoShape) throws -> WalkTranscript {
+    let shape = try demo.dimensions(guestPage: guestPage?.size, hostPage: hostPage?.size)
+    let example = WalkExample(guest: shape.guest, host: shape.host)
+    let whole = example.recorder().walk(example.address, cr3: example.root, access.kind, mode.privilege)
+    for (number, bits) in [(absent, EPTEntry.permissions), (readOnly, EPTEntry.write)] {
+      guard let number else { continue }
+      let step = whole.steps[number - 1]
+      // In either format bit 1 is the right to write; an entry is absent with bit 0 clear, and in the host's with bits 2 and 1 clear too.
+      example.clear(step.dimension == .guest && bits == EPTEntry.permissions ? X86Entry.present : bits, of: step)
+    }
+    return example.recorder().walk(example.address, cr3: example.root, access.kind, mode.privilege)
+  }
+
+  private func draw(_ walk: WalkTranscript, _ path: String) throws {
+    Interrupt.endAtOnce(removing: path)
+    do throws(SystemError) {
+      let file = try WholeFile(path)
+      try file.append(Array(WalkFigure.svg(walk).utf8))
+      try file.commit()
+    } catch { throw Diagnostics.fail(.cannotWrite, "error: \(path): \(error)") }
+  }
+}
+
+/// `GxH`: levels that a walk reads of the guest's tables and of the host's.
+struct DemoShape: ExpressibleByArgument {
+  let guest: Int
+  let host: Int
+
+  init?(argument: String) {
+    let parts = argument.split(separator: "x", omittingEmptySubsequences: false)
+    guard parts.count == 2, let guest = Int(parts[0]), let host = Int(parts[1]), (2...5).contains(guest), (0...5).contains(host) else {
+      return nil
+    }
+    (self.guest, self.host) = (guest, host)
+  }
+
+  /// The tables that are meant, with the sizes of pages that were told beside.
+  func dimensions(guestPage: PageSize?, hostPage: PageSize?) throws -> (guest: WalkExample.Dimension, host: WalkExample.Dimension?) {
+    let guest = try Self.dimension(guest, guestPage, "--guest-page")
+    guard host > 0 else {
+      guard hostPage == nil else { throw ValidationError("--host-page needs a host: H is 0, a machine without a hypervisor") }
+      return (guest, nil)
+    }
+    return (guest, try Self.dimension(host, hostPage, "--host-page"))
+  }
+
+  private static func dimension(_ depth: Int, _ page: PageSize?, _ option: String) throws -> WalkExample.Dimension {
+    switch depth {
+    case 1:
+      guard page == nil || page == .size4K else { throw ValidationError("\(option): a flat table maps pages of 4K") }
+      return WalkExample.Dimension(levels: 1)
+    case 2, 3:
+      let meant = depth == 3 ? PageSize.size2M : .size1G
+      guard page == nil || page == meant else {
+        throw ValidationError(
+          "\(option) \(page?.description ?? ""): \(depth) levels end at a page of \(meant); say 4 or 5 with --guest-page and --host-page")
+      }
+      return WalkExample.Dimension(levels: 4, page: meant)
+    default: return WalkExample.Dimension(levels: depth, page: page ?? .size4K)
+    }
+  }
+}
+
+/// A size of page on the command line.
+enum DemoPage: String, ExpressibleByArgument, CaseIterable {
+  case size4K = "4K"
+  case size2M = "2M"
+  case size1G = "1G"
+
+  var size: PageSize {
+    switch self {
+    case .size4K: .size4K
+    case .size2M: .size2M
+    case .size1G: .size1G
+    }
+  }
+}
+
+/// What a walk is for, on the command line.
+enum WalkAccess: String, ExpressibleByArgument, CaseIterable {
+  case read, write, fetch
+
+  var kind: AccessKind {
+    switch self {
+    case .read: .read
+    case .write: .write
+    case .fetch: .fetch
+    }
+  }
+}
+
+/// The mode of an access, on the command line.
+enum WalkMode: String, ExpressibleByArgument, CaseIterable {
+  case user, supervisor
+
+  var privilege: Privilege { self == .user ? .user : .supervisor }
+}
