@@ -16,8 +16,11 @@ extension CostPreset {
         .shadowPageFault: handled(3000, "walking the guest's tables and filling the shadow's"),
         .guestPageFault: handled(1500, "walking the guest's tables and injecting the fault"),
         .pageTableWrite: handled(3000, "emulating the store and removing shadow entries"),
+        .pageTableUnsync: handled(1500, "making the table's page writable"),
         .cr3Load: handled(500, "finding the root"),
         .invlpg: handled(300, "dropping the page"),
+        .invpcid: handled(500, "as a load of CR3"),
+        .controlRegisterWrite: handled(1000, "finding the root of other roles"),
         .balloonNotify: handled(1000, "waking the device"),
       ])
   }()
@@ -40,8 +43,11 @@ extension CostPreset {
         .shadowPageFault: .assumed(11242, "as a page fault that reaches the guest, \(paper)"),
         .guestPageFault: .published(11242 - 1093, "\(paper): a page fault costs 11242 cycles, of which 1093 are the native ones"),
         .pageTableWrite: .published(12733 - 1, "\(paper): modifying a page-table entry costs 12733 cycles, of which 1 is the native one"),
+        .pageTableUnsync: .assumed(11242, "as a page fault, \(paper); nothing is emulated"),
         .cr3Load: handled(2000, "finding the root"),
         .invlpg: handled(1000, "dropping the page"),
+        .invpcid: handled(2000, "as a load of CR3; the processor has none"),
+        .controlRegisterWrite: handled(3000, "finding the root of other roles"),
         .balloonNotify: handled(2000, "waking the device"),
       ])
   }()

@@ -12,12 +12,18 @@ public enum ExitReason: String, CaseIterable, Sendable {
   case shadowPageFault = "shadow_page_fault"
   /// Shadow: a page fault that the hypervisor passes on to the guest.
   case guestPageFault = "guest_page_fault"
-  /// Shadow: a store to a write-protected guest table.
+  /// Shadow: a store to a write-protected guest table, which the hypervisor carries out.
   case pageTableWrite = "page_table_write"
+  /// Shadow: a store to a write-protected level-1 table, which the guest may write unseen from then on.
+  case pageTableUnsync = "page_table_unsync"
   /// Shadow: a load of CR3.
   case cr3Load = "cr3_load"
   /// Shadow: an INVLPG.
   case invlpg
+  /// Shadow: an INVPCID.
+  case invpcid
+  /// Shadow: a write of CR0, CR4 or EFER.
+  case controlRegisterWrite = "control_register_write"
   /// The guest notified its balloon device.
   case balloonNotify = "balloon_notify"
 

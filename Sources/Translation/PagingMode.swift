@@ -6,4 +6,9 @@ public enum PagingMode: String, CaseIterable, Sendable {
   case nested
   /// The hypervisor keeps shadow tables from guest virtual to host physical addresses.
   case shadow
+  /// Shadow tables from the root down, and nested walks below where the guest's tables change often.
+  case agile
+
+  /// The modes that a guest cannot tell from hardware: it runs under them unchanged.
+  public static let transparent: [PagingMode] = [.native, .nested, .shadow, .agile]
 }

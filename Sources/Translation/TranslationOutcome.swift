@@ -52,6 +52,8 @@ public struct HeldEntry: Hashable, Sendable {
   public var pages: UInt64
   /// Whether writes pass.
   public var isWritable: Bool
+  /// Whether the guest may have changed its tables since without having had to say so yet: then only the map can tell if it is right.
+  public var isUnsync = false
 }
 
 /// A translation as audits see it.

@@ -26,6 +26,9 @@ public protocol Translator: AnyObject {
   /// What it has counted.
   var counters: TranslationCounters { get }
 
+  /// What its shadow tables have come to; nil where it has none.
+  var shadowStatistics: ShadowStatistics? { get }
+
   /// Who compares each access with the truth; nil where nobody does.
   var staleTranslations: StaleTranslations? { get }
 
@@ -91,6 +94,11 @@ public protocol Translator: AnyObject {
 
   /// Gives every frame of its own back and drops the guest's TLB entries. The translator must not be used afterwards.
   func destroy()
+}
+
+extension Translator {
+  /// Nil: most ways of paging have no shadow tables.
+  public var shadowStatistics: ShadowStatistics? { nil }
 }
 
 /// What INVPCID drops (Intel SDM volume 2, INVPCID): types 0 to 3.

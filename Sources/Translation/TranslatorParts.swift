@@ -44,6 +44,7 @@ extension PagingMode {
         NestedDimension(map: parts.map, tlb: parts.tlb, keepsAccessedDirty: options.eptAccessedDirty), contents: parts.contents,
         mmu: MMU(parts, usesVPID: options.usesVPID, ep4ta: parts.map.root))
     case .shadow: ShadowTranslator(parts, options)
+    case .agile: AgileTranslator(parts, options)
     }
   }
 }

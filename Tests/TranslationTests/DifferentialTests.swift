@@ -191,7 +191,22 @@ struct WildGuest {
     shadow.shadowPageLimit = shadowLimit
     var withoutDirty = PagingOptions()
     withoutDirty.eptAccessedDirty = false
+    var eager = shadow
+    eager.unsync = .none
+    eager.prefetch = .none
+    var xen = shadow
+    xen.unsync = .xen
+    xen.prefetch = .xen
+    var agile = shadow
+    agile.unsync = .none
+    agile.agileInterval = 40
+    var nested = PagingOptions()
+    nested.agileWarmUp = .max
     return [
+      try GuestRig(.shadow, eager, tlb: tlb, vpid: 5, shadowFrames: shadowFrames),
+      try GuestRig(.shadow, xen, tlb: tlb, vpid: 6, shadowFrames: shadowFrames),
+      try GuestRig(.agile, agile, tlb: tlb, vpid: 7, shadowFrames: shadowFrames),
+      try GuestRig(.agile, nested, tlb: tlb, vpid: 8, shadowFrames: shadowFrames),
       try GuestRig(.native, tlb: tlb, vpid: 1), try GuestRig(.nested, tlb: tlb, vpid: 2),
       try GuestRig(.nested, withoutDirty, tlb: tlb, vpid: 3),
       try GuestRig(.shadow, shadow, tlb: tlb, vpid: 4, shadowFrames: shadowFrames),

@@ -138,6 +138,8 @@ final class GuestRig {
   func store(_ value: UInt64, _ address: GuestPhysicalAddress) {
     if !map.leaf(of: address.page).isWritable { resolve(address.page, .write) }
     contents.store(value, hostFrame(address.page).address(atOffsetOf: address))
+    // A processor's store would set D in the map.
+    map.markUsed(address.page, map.leaf(of: address.page), isWrite: true)
     if translator.storeTraps(address.page) { translator.guestTableStored(at: address) }
   }
 
@@ -160,19 +162,21 @@ final class GuestRig {
   /// Nothing held reaches a frame that the map does not, or writes where the map does not; the shadow agrees with the composed walk.
   func audit(_ addresses: [GuestVirtualAddress]) {
     translator.forEachHeld { held in
-      let (page, frame, isWritable) = (held.page, held.frame, held.isWritable)
-      let owner = guestFrame(frame)
-      let leaf = map.leaf(of: owner)
-      #expect(leaf.isPresent && leaf.frame == frame, "a translation of \(page) outlives its frame")
-      if isWritable {
-        #expect(leaf.isWritable, "\(page) is writable, its frame is not")
-        #expect(!translator.storeTraps(owner), "a shadowed table is writable at \(page)")
+      for offset in 0..<held.pages {
+        let (page, frame) = (held.page.advanced(by: offset), held.frame.advanced(by: offset))
+        let owner = guestFrame(frame)
+        let leaf = map.leaf(of: owner)
+        #expect(leaf.isPresent && leaf.frame == frame, "a translation of \(page) outlives its frame")
+        if held.isWritable {
+          #expect(leaf.isWritable, "\(page) is writable, its frame is not")
+          #expect(!translator.storeTraps(owner), "a shadowed table is writable at \(page)")
+        }
       }
     }
     for address in addresses {
       let composed = composedWalk(address, cr3: cr3, contents: contents, map: map)
       guard let held = translator.peek(address) else {
-        #expect(translator.mode == .shadow || composed == nil)
+        #expect(translator.mode == .shadow || translator.mode == .agile || composed == nil)
         continue
       }
       // The shadow does not need a guest table's page to be present, so the oracle may know less.

@@ -80,7 +80,7 @@ private struct LargeGuest {
 
   @Test(
     "Every translator reaches the page that the composed walk names, large or split, and marks the leaf as used",
-    arguments: PagingMode.allCases)
+    arguments: PagingMode.transparent)
   func sameAnswer(_ mode: PagingMode) throws {
     for isSplit in [false, true] {
       let guest = try LargeGuest(mode, tables: [513, 3, 514, 4], target: 511)
@@ -99,7 +99,8 @@ private struct LargeGuest {
   }
 
   @Test(
-    "A page of a large leaf that is accessed makes the large page accessed, once; under every translator", arguments: PagingMode.allCases)
+    "A page of a large leaf that is accessed makes the large page accessed, once; under every translator", arguments: PagingMode.transparent
+  )
   func aging(_ mode: PagingMode) throws {
     let guest = try LargeGuest(mode, tables: [1, 2, 3, 4], target: 700)
     #expect(guest.translator.translate(guest.address, .read, .user) == .mapped(guest.host(700).address))
@@ -111,7 +112,7 @@ private struct LargeGuest {
 
   @Test(
     "Of a page whose large leaf was split and whose own leaf then lost W or went away, no writable translation is left",
-    arguments: PagingMode.allCases)
+    arguments: PagingMode.transparent)
   func splitAndProtect(_ mode: PagingMode) throws {
     for isGone in [false, true] {
       let guest = try LargeGuest(mode, tables: [1, 2, 3, 4], target: 700)

@@ -12,8 +12,11 @@ struct SmallGuest {
   let address = GuestVirtualAddress(0x12_3456_7000)
   let page = GuestFrame(40 as UInt64)
 
-  init(_ mode: PagingMode, leaf: Int = 1, tlb: TLBHierarchy = TLBHierarchy(TLBPreset.golden.geometry), vpid: UInt16 = 1) throws {
-    rig = try GuestRig(mode, tlb: tlb, vpid: vpid)
+  init(
+    _ mode: PagingMode, _ options: PagingOptions = PagingOptions(), leaf: Int = 1,
+    tlb: TLBHierarchy = TLBHierarchy(TLBPreset.golden.geometry), vpid: UInt16 = 1
+  ) throws {
+    rig = try GuestRig(mode, options, tlb: tlb, vpid: vpid)
     for level in stride(from: 4, to: leaf, by: -1) { rig.store(X86Entry.table(GuestFrame(5 - level)).rawValue, place(level)) }
     let entry =
       leaf == 1
@@ -41,7 +44,7 @@ extension TranslationOutcome {
 @Suite struct ReferenceCountTests {
   @Test(
     "a walk makes as many references as the closed form says: the levels, or (g + 1)(h + 1) - 1 where it is nested",
-    arguments: [(.native, 4), (.nested, 24), (.shadow, 4)] as [(PagingMode, UInt64)])
+    arguments: [(.native, 4), (.nested, 24), (.shadow, 4), (.agile, 4)] as [(PagingMode, UInt64)])
   func closedForm(mode: PagingMode, references: UInt64) throws {
     let guest = try SmallGuest(mode)
     #expect(guest.rig.access(guest.address, .write, .user) == .mapped(guest.rig.hostFrame(guest.page).address))
@@ -58,7 +61,7 @@ extension TranslationOutcome {
 
   @Test(
     "a guest's 2 MiB page costs one level less natively and five references less nested",
-    arguments: [(.native, 3), (.nested, 19), (.shadow, 4)] as [(PagingMode, UInt64)])
+    arguments: [(.native, 3), (.nested, 19), (.shadow, 4), (.agile, 4)] as [(PagingMode, UInt64)])
   func largeGuestPage(mode: PagingMode, references: UInt64) throws {
     let guest = try SmallGuest(mode, leaf: 2)
     // The page of the large one that the address selects: 0x167.
@@ -69,7 +72,7 @@ extension TranslationOutcome {
     #expect(guest.rig.translator.counters.walkReferences - before == references)
   }
 
-  @Test("a second access to a page hits in the TLB and walks nothing", arguments: PagingMode.allCases)
+  @Test("a second access to a page hits in the TLB and walks nothing", arguments: PagingMode.transparent)
   func hit(mode: PagingMode) throws {
     let guest = try SmallGuest(mode)
     _ = guest.rig.access(guest.address, .read, .user)
@@ -80,7 +83,7 @@ extension TranslationOutcome {
     #expect(after.walks == before.walks && after.tlb.l1dHits == before.tlb.l1dHits + 1)
   }
 
-  @Test("an access that is retried through violations counts once", arguments: PagingMode.allCases)
+  @Test("an access that is retried through violations counts once", arguments: PagingMode.transparent)
   func retries(mode: PagingMode) throws {
     let guest = try SmallGuest(mode)
     for frame in [0, 1, 2, 3, 40] as [UInt64] { guest.rig.swapOut(GuestFrame(frame)) }
@@ -90,13 +93,13 @@ extension TranslationOutcome {
     switch mode {
     case .native: #expect(counters.exits.total == 0)
     case .nested: #expect(counters.exits[.eptViolation] == 5 && counters.exits.total == 5)
-    case .shadow: #expect(counters.exits[.shadowPageFault] == 1)
+    case .shadow, .agile: #expect(counters.exits[.shadowPageFault] == 1)
     }
   }
 }
 
 @Suite struct FaultTests {
-  @Test("the guest's own refusals are its page faults, with the error code of the access", arguments: PagingMode.allCases)
+  @Test("the guest's own refusals are its page faults, with the error code of the access", arguments: PagingMode.transparent)
   func guestFaults(mode: PagingMode) throws {
     let guest = try SmallGuest(mode)
     guest.rig.store(X86Entry.page(guest.page, writable: false, user: false, noExecute: true).rawValue, guest.place(1))
@@ -111,10 +114,10 @@ extension TranslationOutcome {
     #expect(guest.rig.access(guest.address, .read, .supervisor) == .guestFault([.present, .reserved]))
     #expect(guest.rig.access(GuestVirtualAddress(0x8000_0000_0000), .read, .supervisor) == .generalProtection)
     #expect(guest.rig.translator.counters.guestFaults == 5)
-    #expect(guest.exits[.guestPageFault] == (mode == .shadow ? 5 : 0))
+    #expect(guest.exits[.guestPageFault] == (mode == .shadow || mode == .agile ? 5 : 0))
   }
 
-  @Test("a guest table that names memory beyond the map is a violation, never a trap", arguments: PagingMode.allCases)
+  @Test("a guest table that names memory beyond the map is a violation, never a trap", arguments: PagingMode.transparent)
   func wildFrames(mode: PagingMode) throws {
     let guest = try SmallGuest(mode)
     let wild = GuestFrame(GuestPhysicalMap.frameLimit - 1)
@@ -129,7 +132,7 @@ extension TranslationOutcome {
 
   @Test("a guest table in a read-only page: any load of it violates where EPT keeps A and D, else only setting A or D does")
   func readOnlyTables() throws {
-    for mode in PagingMode.allCases {
+    for mode in PagingMode.transparent {
       let guest = try SmallGuest(mode)
       guest.rig.protect(GuestFrame(3 as UInt64))
       let violation = try #require(guest.rig.translator.translate(guest.address, .read, .user).violation)
@@ -142,7 +145,7 @@ extension TranslationOutcome {
     }
   }
 
-  @Test("A is set on every level of a walk that passes, D on the leaf of a write", arguments: PagingMode.allCases)
+  @Test("A is set on every level of a walk that passes, D on the leaf of a write", arguments: PagingMode.transparent)
   func accessedDirty(mode: PagingMode) throws {
     let guest = try SmallGuest(mode)
     _ = guest.rig.access(guest.address, .read, .user)
@@ -153,7 +156,12 @@ extension TranslationOutcome {
 }
 
 @Suite struct ShadowTests {
-  private func pages(_ guest: SmallGuest) -> Int { (guest.rig.translator as? ShadowTranslator)?.shadowPages ?? 0 }
+  private func pages(_ guest: SmallGuest) -> Int { Int(guest.rig.translator.shadowStatistics?.pages ?? 0) }
+  private var inStep: PagingOptions {
+    var options = PagingOptions()
+    options.unsync = .none
+    return options
+  }
 
   @Test("each event of shadow paging exits under its own name")
   func exits() throws {
@@ -164,7 +172,7 @@ extension TranslationOutcome {
     _ = guest.rig.access(guest.address, .write, .user)
     #expect(guest.exits[.shadowPageFault] == 2, "dirty emulation: the first write to a clean page")
     #expect(guest.rig.translator.storeTraps(GuestFrame(3 as UInt64)) && !guest.rig.translator.storeTraps(guest.page))
-    guest.rig.store(0, guest.place(1))
+    guest.rig.store(0, guest.place(2))
     #expect(guest.exits[.pageTableWrite] == 1)
     guest.rig.translator.invalidatePage(guest.address)
     #expect(guest.exits[.invlpg] == 1)
@@ -175,7 +183,7 @@ extension TranslationOutcome {
 
   @Test("a table under parents of different rights has a shadow page for each, and a store to it reaches both")
   func roles() throws {
-    let guest = try SmallGuest(.shadow)
+    let guest = try SmallGuest(.shadow, inStep)
     // The same level-1 table again, one entry further in the level-2 table, for reading only.
     let alias = guest.address.advanced(by: 1 << 21)
     guest.rig.store(
@@ -194,7 +202,7 @@ extension TranslationOutcome {
 
   @Test("a page that becomes a shadowed table loses its writable translations; a store through one is let through and seen")
   func writeProtection() throws {
-    let guest = try SmallGuest(.shadow)
+    let guest = try SmallGuest(.shadow, inStep)
     // The level-1 table maps itself one page further on.
     let alias = guest.address.advanced(by: 4096)
     let own = X86Entry.page(GuestFrame(3 as UInt64), writable: true, user: true, noExecute: true).with(X86Entry.dirty)
@@ -202,10 +210,10 @@ extension TranslationOutcome {
     _ = guest.rig.access(alias, .read, .user)
     #expect(guest.rig.translator.peek(alias)?.isWritable == false)
     _ = guest.rig.access(guest.address, .read, .user)
-    let page = try #require(guest.rig.access(alias, .write, .user).mapped)
+    let word = try #require(guest.rig.access(alias.advanced(by: guest.place(1).offset(in: .size4K)), .write, .user).mapped)
     #expect(guest.exits[.pageTableWrite] == 1)
     let other = X86Entry.page(GuestFrame(41 as UInt64), writable: true, user: true, noExecute: false)
-    guest.rig.contents.store(other.rawValue, page.advanced(by: guest.place(1).offset(in: .size4K)))
+    guest.rig.contents.store(other.rawValue, word)
     guest.rig.translator.invalidatePage(guest.address)
     #expect(guest.rig.access(guest.address, .read, .user) == .mapped(guest.rig.hostFrame(GuestFrame(41 as UInt64)).address))
   }
@@ -227,7 +235,7 @@ extension TranslationOutcome {
 }
 
 @Suite struct AgingTests {
-  @Test("a page is accessed once for each round in which it was used", arguments: PagingMode.allCases)
+  @Test("a page is accessed once for each round in which it was used", arguments: PagingMode.transparent)
   func aging(mode: PagingMode) throws {
     let guest = try SmallGuest(mode)
     #expect(!guest.rig.translator.testAndClearAccessed(guest.page))
