@@ -37,7 +37,8 @@ let package = Package(
         "Addressing", "Columns", "FrameAllocation", "PageContents", "PageTables", "TranslationCaching", "Translation", "PageSharing",
         "Ballooning", "Overcommit", "Machine",
       ]),
-    .library(name: "MemlabLaboratory", targets: ["Files", "Guests", "Traces", "RAMImages", "LiveKernel", "Scenarios", "Laboratory", "Reporting"]),
+    .library(
+      name: "MemlabLaboratory", targets: ["Files", "Guests", "Traces", "RAMImages", "LiveKernel", "Scenarios", "Laboratory", "Reporting"]),
   ],
   dependencies: [
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -99,19 +100,24 @@ let package = Package(
       "Laboratory",
       [
         "Addressing", "Columns", "TranslationCaching", "Translation", "PageSharing", "Ballooning", "Overcommit", "Machine", "Guests",
-        "RAMImages", "Scenarios",
+        "Traces", "RAMImages", "Scenarios",
       ]),
 
     // Floor 10: a run becomes files.
     room(
-      "Reporting", ["Addressing", "PageSharing", "RAMImages", "Scenarios", "Laboratory", grdb, mustache, subprocess],
+      "Reporting",
+      [
+        "Addressing", "TranslationCaching", "Translation", "PageSharing", "Guests", "Traces", "RAMImages", "Scenarios", "Laboratory", grdb,
+        mustache, subprocess,
+      ],
       resources: [.embedInCode("Templates")]),
 
     // Floor 12: the command line.
     .executableTarget(
       name: "memlab",
       dependencies: [
-        "Addressing", "PageSharing", "TranslationCaching", "Translation", "Overcommit", "Machine", "Guests", "RAMImages", "LiveKernel",
+        "Addressing", "PageSharing", "TranslationCaching", "Translation", "Overcommit", "Machine", "Guests", "Traces", "RAMImages",
+        "LiveKernel",
         "Scenarios", "Laboratory", "Reporting", arguments,
       ], swiftSettings: house),
 
