@@ -103,14 +103,15 @@ let package = Package(
       "Laboratory",
       [
         "Addressing", "Columns", "TranslationCaching", "Translation", "PageSharing", "Ballooning", "Overcommit", "Machine", "Guests",
-        "RAMImages", "Scenarios",
+        "Traces", "RAMImages", "Scenarios",
       ]),
 
     // Floor 10: a run becomes files.
     room(
       "Reporting",
       [
-        "Addressing", "PageTables", "Translation", "PageSharing", "RAMImages", "Scenarios", "Laboratory", grdb, mustache, subprocess,
+        "Addressing", "PageTables", "TranslationCaching", "Translation", "PageSharing", "Guests", "Traces", "RAMImages", "Scenarios",
+        "Laboratory", grdb, mustache, subprocess,
       ],
       resources: [.embedInCode("Templates")]),
 
@@ -119,7 +120,7 @@ let package = Package(
       name: "memlab",
       dependencies: [
         "Addressing", "Files", "PageTables", "PageSharing", "TranslationCaching", "Translation", "Overcommit", "Machine", "Guests",
-        "RAMImages", "LiveKernel",
+        "Traces", "RAMImages", "LiveKernel",
         "Scenarios", "Laboratory", "Reporting", arguments,
       ], swiftSettings: house),
 

@@ -93,6 +93,25 @@ public final class BuddyAllocator {
     return block
   }
 
+  /// A free, aligned run of 2^order frames, larger than the largest block: largest blocks that are free side by side, the lowest such run on the
+  /// node that is asked for or else on any (Linux `alloc_contig_pages`, for pages of 1 GiB); nil if there is none.
+  public func allocateRun(order: Int, node home: Int = 0) -> Int? {
+    precondition(order > Self.maxOrder && order < 32, "run order out of range")
+    let size = 1 << order
+    let starts = stride(from: 0, through: frameCount - size, by: size)
+    func isFree(_ start: Int) -> Bool {
+      stride(from: start, to: start + size, by: 1 << Self.maxOrder).allSatisfy { marks[$0] == UInt8(Self.maxOrder + 1) }
+    }
+    guard let start = starts.first(where: { node(of: $0) == home && isFree($0) }) ?? starts.first(where: isFree) else { return nil }
+    for block in stride(from: start, to: start + size, by: 1 << Self.maxOrder) {
+      unlink(block, node(of: block) * Self.orders + Self.maxOrder)
+    }
+    freeFrames -= size
+    marks.fill(start..<start + size, with: Self.inUse)
+    words.fill(start..<start + size, with: 0)
+    return start
+  }
+
   /// A free frame drawn at random: each equally likely, as long as about one in a hundred is free. After 1024 draws of frames in use it is
   /// the next free one from a drawn frame on, which favours frames that stand behind many used ones.
   public func allocate(drawnFrom random: inout RandomStream) -> Int? {
@@ -128,7 +147,12 @@ public final class BuddyAllocator {
 
   /// Gives a block back that `allocate` handed out, or an aligned part of one, or an aligned whole of several.
   public func release(_ block: Int, order: Int = 0) {
-    precondition((0...Self.maxOrder).contains(order), "block order out of range")
+    if order > Self.maxOrder {
+      // A run: block by block.
+      for part in stride(from: block, to: block + (1 << order), by: 1 << Self.maxOrder) { release(part, order: Self.maxOrder) }
+      return
+    }
+    precondition(order >= 0, "block order out of range")
     precondition(
       block >= 0 && block & ((1 << order) - 1) == 0 && block + (1 << order) <= frameCount,
       "a released block must be aligned and inside the host")

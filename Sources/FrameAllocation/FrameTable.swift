@@ -41,7 +41,10 @@ public final class FrameTable {
 
   /// Allocates an aligned block of 2^order frames, each for the same use; nil if there is none.
   public func allocateBlock(order: Int, for record: FrameRecord, node: Int = 0) -> HostFrame? {
-    guard let first = allocator.allocate(order: order, node: node) else { return nil }
+    let isRun = order > BuddyAllocator.maxOrder
+    guard let first = isRun ? allocator.allocateRun(order: order, node: node) : allocator.allocate(order: order, node: node) else {
+      return nil
+    }
     for index in first..<first + (1 << order) { allocator[recordOf: index] = record.word }
     return HostFrame(first)
   }

@@ -126,10 +126,11 @@ public final class Audit {
     if slots != host.swap.used { report(5, "\(slots) pages are swapped out but \(host.swap.used) slots are taken") }
   }
 
-  /// A page of a huge mapping: alone in its frame, which has the same place in its block as the page in its 2 MiB.
+  /// A page of a huge mapping: alone in its frame, which has the same place in its block as the page in its 2 MiB or 1 GiB.
   private func countHuge(_ frame: GuestFrame, _ leaf: EPTEntry, _ vm: VirtualMachine, _ counts: inout PageCounts) {
-    if frame.rawValue & 511 == 0 { counts.huge += 1 }
-    if (frame.rawValue ^ leaf.frame.rawValue) & 511 != 0 || host.frames[leaf.frame].use != .guestPage {
+    let inside = (vm.map.largeLeafSize(of: frame) ?? .size2M).pages - 1
+    if frame.rawValue & inside == 0 { counts.huge += 1 }
+    if (frame.rawValue ^ leaf.frame.rawValue) & inside != 0 || host.frames[leaf.frame].use != .guestPage {
       report(1, "\(vm.name) maps guest frame \(frame) by a large leaf to a frame that is shared or out of place")
     }
   }

@@ -116,7 +116,7 @@ extension VirtualMachine {
       zeroPages += 1
       return host.zeroFrame
     }
-    if hugePages == .always, let fresh = populateHuge(around: frame) { return fresh }
+    if hugePages != .never, let fresh = populateHuge(around: frame) { return fresh }
     guard let fresh = host.allocateGuestFrame(for: self) else { return nil }
     guard setLeaf(.page(fresh, writable: true).used(kind), of: frame) else {
       host.giveBack(fresh)
@@ -164,10 +164,8 @@ extension VirtualMachine {
 
   /// Sets a leaf whose tables exist; splits the huge mapping that the page may be part of.
   func setExistingLeaf(_ entry: EPTEntry, of frame: GuestFrame) {
-    if map.setLeaf(entry, of: frame) { return }
-    splitHuge(around: frame)
-    let stored = map.setLeaf(entry, of: frame)
-    precondition(stored, "the tables of an existing leaf are there")
+    // One of 1 GiB splits into some of 2 MiB, and of these one again.
+    while !map.setLeaf(entry, of: frame) { splitHuge(around: frame) }
   }
 
   /// Changes a leaf that has a frame in the one right order: map, translations, reverse map, frame.

@@ -17,25 +17,29 @@ internal import Translation
 /// Simpler than Linux in this: nothing puts small pages together again (khugepaged); reads of untouched memory map the small zero page, and
 /// what was read or ballooned before the first write stays in small pages; a huge page that was split is swapped page by page.
 extension VirtualMachine {
-  /// Backs the 2 MiB around a page that is being written, if all of them are untouched guest memory and the host has a huge page.
+  /// Backs the 1 GiB or the 2 MiB around a page that is being written, if all of them are untouched guest memory and the host has a huge page.
   /// - Returns: the page's own frame.
   func populateHuge(around frame: GuestFrame) -> HostFrame? {
-    let first = GuestFrame(frame.rawValue & ~511)
-    guard first.index + GuestPhysicalMap.pagesPerLargeLeaf <= pageCount, map.hasNoLeaves(around: frame) else { return nil }
-    guard let block = host.allocateHugePage(for: self) else {
+    if hugePages == .gigabyte, let fresh = populateHuge(around: frame, .size1G) { return fresh }
+    return populateHuge(around: frame, .size2M)
+  }
+
+  private func populateHuge(around frame: GuestFrame, _ size: PageSize) -> HostFrame? {
+    let pages = Int(size.pages)
+    let first = GuestFrame(frame.index & ~(pages - 1))
+    guard first.index + pages <= pageCount, map.hasNoLeaves(around: frame, size: size) else { return nil }
+    guard let block = host.allocateHugePage(size, for: self) else {
       host.events.hugeFallbacks += 1
       return nil
     }
-    guard map.setLargeLeaf(.page(block, writable: true).with(EPTEntry.accessed | EPTEntry.dirty), of: first) else {
-      host.giveBackHugePage(block)
+    guard map.setLargeLeaf(.page(block, writable: true).with(EPTEntry.accessed | EPTEntry.dirty), of: first, size: size) else {
+      host.giveBackHugePage(block, size)
       host.events.hugeFallbacks += 1
       return nil
     }
-    for index in 0..<GuestPhysicalMap.pagesPerLargeLeaf {
-      host.frames.link(page(of: GuestFrame(first.index + index)), to: HostFrame(block.index + index))
-    }
-    privateFrames += GuestPhysicalMap.pagesPerLargeLeaf
-    host.events.populated += UInt64(GuestPhysicalMap.pagesPerLargeLeaf)
+    for index in 0..<pages { host.frames.link(page(of: GuestFrame(first.index + index)), to: HostFrame(block.index + index)) }
+    privateFrames += pages
+    host.events.populated += UInt64(pages)
     host.events.hugeFaults += 1
     return HostFrame(block.index + frame.index - first.index)
   }
@@ -52,18 +56,20 @@ extension VirtualMachine {
 }
 
 extension Host {
-  /// The order of a huge page's block of frames.
-  private static let hugeOrder = 9
-
   /// A block for a huge page, scrubbed; nil rather than reclaim, as Linux without `defrag`: its free memory must stay above the low
   /// watermark (mm/page_alloc.c, `__zone_watermark_ok`).
-  fileprivate func allocateHugePage(for vm: VirtualMachine) -> HostFrame? {
-    guard freeFrames - (1 << Host.hugeOrder) + 1 > watermarks.low else { return nil }
-    return frames.allocateBlock(order: Host.hugeOrder, for: .unmapped(.guestPage), node: vm.numaNode)
+  fileprivate func allocateHugePage(_ size: PageSize, for vm: VirtualMachine) -> HostFrame? {
+    guard freeFrames - Int(size.pages) + 1 > watermarks.low else { return nil }
+    return frames.allocateBlock(order: Host.order(size), for: .unmapped(.guestPage), node: vm.numaNode)
   }
 
   /// Gives a block back that no page was mapped to.
-  fileprivate func giveBackHugePage(_ block: HostFrame) { frames.allocator.release(block.index, order: Host.hugeOrder) }
+  fileprivate func giveBackHugePage(_ block: HostFrame, _ size: PageSize) {
+    frames.allocator.release(block.index, order: Host.order(size))
+  }
+
+  /// The order of a huge page's block of frames.
+  private static func order(_ size: PageSize) -> Int { Int(size.shift - PageSize.size4K.shift) }
 
   /// Whether a page sharer may split a guest's huge mappings now.
   func maySplitForSharing(_ vm: VirtualMachine) -> Bool { vm.splitsHugeOnMerge || freeFrames < watermarks.low }
@@ -71,16 +77,17 @@ extension Host {
   /// How many pages from here to the end of a huge mapping the reclaim clock passes because the mapping was accessed since the hand last
   /// came by; 0 if it was not, or there is none.
   func accessedPages(from frame: GuestFrame, of vm: VirtualMachine) -> Int {
-    guard vm.hugePages == .always, vm.map.leaf(of: frame).isLarge else { return 0 }
-    let first = frame.index & ~(GuestPhysicalMap.pagesPerLargeLeaf - 1)
-    let end = first + GuestPhysicalMap.pagesPerLargeLeaf
+    guard vm.hugePages != .never, let size = vm.map.largeLeafSize(of: frame) else { return 0 }
+    let first = frame.index & ~(Int(size.pages) - 1)
+    let end = first + Int(size.pages)
     var wasAccessed = false
     for index in first..<end where testAndClearAccessed(GuestFrame(index), of: vm, for: .reclaim) { wasAccessed = true }
     return wasAccessed ? end - frame.index : 0
   }
 
-  /// Takes a whole huge mapping away from a guest that ends, without splitting it.
+  /// Takes a whole huge mapping away from a guest that ends, without splitting it; one of 1 GiB, 2 MiB after 2 MiB.
   func unbackHuge(_ first: GuestFrame, of vm: VirtualMachine) {
+    if vm.map.largeLeafSize(of: first) == .size1G { vm.splitHuge(around: first) }
     let leaves = (0..<GuestPhysicalMap.pagesPerLargeLeaf).map { vm.map.leaf(of: GuestFrame(first.index + $0)) }
     let isRemoved = vm.map.removeLargeLeaf(around: first)
     precondition(isRemoved, "a large leaf maps the page")

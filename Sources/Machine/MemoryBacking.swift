@@ -5,6 +5,9 @@ public enum HugePages: String, CaseIterable, Sendable {
   /// The first write into an untouched 2 MiB of guest memory is backed by a huge page if the host has one (Linux
   /// `transparent_hugepage=always`).
   case always
+  /// The same with pages of 1 GiB, and of 2 MiB where the host has none or the guest has used part of so much memory already (Linux
+  /// hugetlbfs with pages of 1 GiB).
+  case gigabyte = "1g"
 }
 
 /// How a host backs a virtual machine's memory.
@@ -16,9 +19,13 @@ public struct MemoryBacking: Hashable, Sendable {
   /// The NUMA node that frames are taken from first.
   public var numaNode: Int
 
-  /// By default pages of 4 KiB, from the first node.
-  public init(hugePages: HugePages = .never, splitsHugeOnMerge: Bool = true, numaNode: Int = 0) {
+  /// Levels of the guest-physical map: 4 or 5.
+  public var levels: Int
+
+  /// By default pages of 4 KiB, from the first node, behind four levels.
+  public init(hugePages: HugePages = .never, splitsHugeOnMerge: Bool = true, numaNode: Int = 0, levels: Int = 4) {
     self.hugePages = hugePages
+    self.levels = levels
     self.splitsHugeOnMerge = splitsHugeOnMerge
     self.numaNode = numaNode
   }

@@ -64,7 +64,7 @@ public final class VirtualMachine {
 
   init(
     id: VMID, name: String, pageCount: Int, firstPage: PageOrdinal, mode: PagingMode, options: PagingOptions, backing: MemoryBacking,
-    host: Host
+    staleTranslations: StaleTranslations?, host: Host
   ) throws(HostError) {
     self.id = id
     self.name = name
@@ -75,15 +75,18 @@ public final class VirtualMachine {
     self.firstPage = firstPage
     self.host = host
     tables = TableFrames(owner: id, node: backing.numaNode, host: host)
-    guard let map = try? GuestPhysicalMap(contents: host.contents, frames: tables) else { throw HostError.outOfMemory(name) }
+    guard let map = try? GuestPhysicalMap(contents: host.contents, frames: tables, levels: backing.levels) else {
+      throw HostError.outOfMemory(name)
+    }
     self.map = map
     let vpid = VPID(UInt16(id.rawValue + 1))
-    let parts = TranslatorParts(
+    var parts = TranslatorParts(
       contents: host.contents, map: map, tlb: host.tlb, vpid: vpid, frames: tables, guestPages: UInt64(pageCount))
+    parts.staleTranslations = staleTranslations
     translator = mode.makeTranslator(parts, options)
   }
 
-  /// Huge mappings now: 2 MiB of its memory each.
+  /// Huge mappings now: 2 MiB or 1 GiB of its memory each.
   public var hugeMappings: Int { map.largeLeaves }
 
   /// Frames that hold the tables of its translation.
@@ -148,7 +151,7 @@ extension Host {
   /// Creates a virtual machine with nothing backed yet.
   public func createVM(
     name: String, memory: ByteSize, paging: PagingMode, options: PagingOptions = PagingOptions(),
-    backing: MemoryBacking = MemoryBacking()
+    backing: MemoryBacking = MemoryBacking(), staleTranslations: StaleTranslations? = nil
   ) throws(HostError) -> VirtualMachine {
     guard (0..<frames.allocator.nodes).contains(backing.numaNode) else { throw HostError.noSuchNode(backing.numaNode) }
     let pages = Int(memory.bytes >> PageSize.size4K.shift)
@@ -158,7 +161,7 @@ extension Host {
     }
     let vm = try VirtualMachine(
       id: VMID(UInt32(vms.count)), name: name, pageCount: pages, firstPage: PageOrdinal(UInt32(first)), mode: paging,
-      options: options, backing: backing, host: self)
+      options: options, backing: backing, staleTranslations: staleTranslations, host: self)
     vms.append(vm)
     spanOwners.append(contentsOf: repeatElement(vm.id, count: Host.ordinals(for: memory) >> Int(Host.spanShift)))
     return vm

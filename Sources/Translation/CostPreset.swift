@@ -20,6 +20,20 @@ public struct CostFigure: Hashable, Sendable {
   }
 }
 
+/// What an operation of a kernel costs: on bare hardware, and under the preset's hypervisor with everything that this adds.
+public struct OperationCost: Hashable, Sendable {
+  /// On bare hardware.
+  public let native: CostFigure
+  /// Under the hypervisor.
+  public let virtual: CostFigure
+
+  /// Both.
+  public init(native: CostFigure, virtual: CostFigure) {
+    self.native = native
+    self.virtual = virtual
+  }
+}
+
 /// What translation costs on one processor, in cycles an event. Counts are exact; cycles are counts times these figures, no more.
 public struct CostPreset: Sendable {
   /// What options and scenarios call it.
@@ -36,18 +50,54 @@ public struct CostPreset: Sendable {
   public let walkReference: CostFigure
   /// A page fault that the guest's kernel handles, without any exit: entry, handler, return.
   public let guestPageFault: CostFigure
-  /// An exit's round trip, the hypervisor's work for it included, by reason.
+  /// What the kernel's own work at its tables costs on bare hardware.
+  public let kernel: KernelCosts
+  /// One update of a page table in a hypercall: checking it and storing it.
+  public let hypercallUpdate: CostFigure
+  /// An exit and entry with nothing done in between.
+  public let bareExit: CostFigure
+  /// An exit's round trip, the hypervisor's work for it included, by reason: every reason has a figure.
   public let exits: [ExitReason: CostFigure]
+  /// Operations of kernels that do not concern memory: every one has a cost.
+  public let operations: [KernelOperation: OperationCost]
+
+  /// What a kernel's work at page tables costs.
+  public struct KernelCosts: Sendable {
+    /// A store to a table.
+    public var tableStore: CostFigure
+    /// A load of CR3, without the walks that follow.
+    public var cr3Load: CostFigure
+    /// An INVLPG.
+    public var pageInvalidation: CostFigure
+    /// A copy of a page of 4 KiB.
+    public var pageCopy: CostFigure
+  }
 
   /// The cycles that counted events cost.
-  public func cycles(for counters: TranslationCounters) -> CycleCost {
+  /// - Parameters:
+  ///   - work: what the guest's kernel did, where that is known.
+  ///   - mode: the way of paging: native paging has no hypervisor, and a direct guest's stores are updates in hypercalls.
+  ///   - deviceExits: exits that no translator counts.
+  public func cycles(
+    for counters: TranslationCounters, work: KernelWork = KernelWork(), mode: PagingMode = .nested, deviceExits: ExitCounts = ExitCounts()
+  ) -> CycleCost {
     var cost = CycleCost()
     cost.accesses = counters.references * access.cycles
     cost.l1Hits = (counters.tlb.l1iHits + counters.tlb.l1dHits) * l1Hit.cycles
     cost.l2Hits = counters.tlb.l2Hits * l2Hit.cycles
     cost.walks = counters.walkReferences * walkReference.cycles
     cost.guestFaults = counters.guestFaults * guestPageFault.cycles
-    for reason in ExitReason.allCases { cost.exits += counters.exits[reason] * (exits[reason]?.cycles ?? 0) }
+    cost.kernel =
+      work.tableStores * kernel.tableStore.cycles + work.cr3Loads * kernel.cr3Load.cycles
+      + work.pageInvalidations * kernel.pageInvalidation.cycles + work.pageCopies * kernel.pageCopy.cycles
+    if mode.sendsUpdates { cost.hypercallUpdates = work.tableStores * hypercallUpdate.cycles }
+    for operation in KernelOperation.allCases {
+      let figure = mode == .native ? operations[operation]?.native : operations[operation]?.virtual
+      cost.operations += work[operation] * (figure?.cycles ?? 0)
+    }
+    for reason in ExitReason.allCases {
+      cost.exitsByReason[reason] = (counters.exits[reason] + deviceExits[reason]) * (exits[reason] ?? bareExit).cycles
+    }
     return cost
   }
 
@@ -55,12 +105,13 @@ public struct CostPreset: Sendable {
   public var figures: [(name: String, figure: CostFigure)] {
     [
       ("access", access), ("l1_hit", l1Hit), ("l2_hit", l2Hit), ("walk_reference", walkReference),
-      ("native_page_fault", guestPageFault),
+      ("native_page_fault", guestPageFault), ("table_store", kernel.tableStore), ("cr3_load", kernel.cr3Load),
+      ("invlpg", kernel.pageInvalidation), ("page_copy", kernel.pageCopy), ("hypercall_update", hypercallUpdate), ("bare_exit", bareExit),
     ] + ExitReason.allCases.compactMap { reason in exits[reason].map { ("exit_\(reason.rawValue)", $0) } }
+      + KernelOperation.allCases.flatMap { operation in
+        operations[operation].map { [("native_\(operation.name)", $0.native), ("virtual_\(operation.name)", $0.virtual)] } ?? []
+      }
   }
-
-  /// Every preset, in the order in which lists show them.
-  public static let all: [CostPreset] = [haswell2013, adamsAgesen2006]
 
   /// The preset of a name.
   public init?(named name: String) {
@@ -68,10 +119,11 @@ public struct CostPreset: Sendable {
     self = preset
   }
 
+  /// A preset; exits without a figure cost a bare one, operations what exits suggest.
   init(
     name: String, clockHertz: UInt64, access: CostFigure, l1Hit: CostFigure, l2Hit: CostFigure, walkReference: CostFigure,
-    guestPageFault: CostFigure,
-    exits: [ExitReason: CostFigure]
+    guestPageFault: CostFigure, kernel: KernelCosts, hypercallUpdate: CostFigure, bareExit: CostFigure, exits: [ExitReason: CostFigure],
+    operations: [KernelOperation: OperationCost]
   ) {
     self.name = name
     self.clockHertz = clockHertz
@@ -80,28 +132,15 @@ public struct CostPreset: Sendable {
     self.l2Hit = l2Hit
     self.walkReference = walkReference
     self.guestPageFault = guestPageFault
-    self.exits = exits
+    self.kernel = kernel
+    self.hypercallUpdate = hypercallUpdate
+    self.bareExit = bareExit
+    self.exits = exits.merging(ExitReason.allCases.map { ($0, bareExit) }) { given, _ in given }
+    self.operations = operations
   }
 }
 
-/// Cycles by cause.
-public struct CycleCost: Hashable, Sendable {
-  /// The accesses themselves.
-  public var accesses: UInt64 = 0
-  /// Accesses that hit in the first level.
-  public var l1Hits: UInt64 = 0
-  /// Accesses that hit in the second.
-  public var l2Hits: UInt64 = 0
-  /// References of walks.
-  public var walks: UInt64 = 0
-  /// Page faults in the guest's kernel.
-  public var guestFaults: UInt64 = 0
-  /// Exits.
-  public var exits: UInt64 = 0
-
-  /// Nothing.
-  public init() {}
-
-  /// All causes together.
-  public var total: UInt64 { accesses + l1Hits + l2Hits + walks + guestFaults + exits }
+extension PagingMode {
+  /// Whether a guest's stores to its tables are updates in hypercalls.
+  fileprivate var sendsUpdates: Bool { rawValue == "direct" }
 }

@@ -26,6 +26,8 @@ public enum ExitReason: String, CaseIterable, Sendable {
   case controlRegisterWrite = "control_register_write"
   /// The guest notified its balloon device.
   case balloonNotify = "balloon_notify"
+  /// A timer or a device needed the processor.
+  case worldSwitch = "world_switch"
 
   var index: Int { Self.allCases.firstIndex(of: self) ?? 0 }
 }
@@ -49,5 +51,12 @@ public struct ExitCounts: Hashable, Sendable {
   /// Adds another's counts.
   public static func += (a: inout ExitCounts, b: ExitCounts) {
     for index in a.counts.indices { a.counts[index] += b.counts[index] }
+  }
+
+  /// What was counted after an earlier reading of the same counts.
+  public func since(_ earlier: ExitCounts) -> ExitCounts {
+    var difference = self
+    for index in counts.indices { difference.counts[index] -= earlier.counts[index] }
+    return difference
   }
 }

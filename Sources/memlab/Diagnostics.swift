@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Foundation
 internal import RAMImages
+internal import Traces
 
 /// Standard error: progress and diagnostics.
 enum Diagnostics {
@@ -18,4 +19,13 @@ enum Diagnostics {
 
   /// Prints an image's failure and gives the exit code to throw.
   static func fail(_ error: ImageError) -> ExitCode { fail(ExitStatus(error), "error: \(error)") }
+
+  /// Prints an access stream's failure and gives the exit code to throw.
+  static func fail(_ error: TraceError) -> ExitCode {
+    if error.kind == .usage {
+      print("\(error)\nhelp: memlab help trace")
+      return .validationFailure
+    }
+    return fail(ExitStatus(error), error.description)
+  }
 }

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import RAMImages
+internal import Traces
 
 /// The exit codes that scripts rely on; those from 64 on are those of sysexits.h. Wrong usage, 64, is the parser's.
 enum ExitStatus: Int32 {
@@ -25,6 +26,15 @@ enum ExitStatus: Int32 {
       case .missing, .unreadable, .changed: .missingInput
       case .cannotWrite: .cannotWrite
       case .empty, .truncated, .malformed, .unsupported, .tooLarge, .noSuchGuest, .incompatible: .badInput
+      }
+  }
+
+  /// The exit code of a failure to read an access stream; wrong parameters of a generator are wrong usage, which is not among these.
+  init(_ error: TraceError) {
+    self =
+      switch error.kind {
+      case .missing, .unreadable: .missingInput
+      case .empty, .truncated, .malformed, .unsupported, .usage: .badInput
       }
   }
 }

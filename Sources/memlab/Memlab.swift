@@ -26,8 +26,8 @@ internal import Foundation
       """,
     version: "memlab \(Version.current)",
     subcommands: [
-      RunCommand.self, ScanCommand.self, VerifyCommand.self, FingerprintCommand.self, CaptureCommand.self, WalkCommand.self,
-      MappingsCommand.self, CheckCommand.self, ListCommand.self,
+      RunCommand.self, ScanCommand.self, TraceCommand.self, VerifyCommand.self, FingerprintCommand.self, CaptureCommand.self,
+      WalkCommand.self, MappingsCommand.self, CheckCommand.self, ListCommand.self,
       ExplainCommand.self, SchemaCommand.self, VersionCommand.self,
     ])
 

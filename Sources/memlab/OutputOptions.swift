@@ -76,3 +76,29 @@ final class ProgressLine: Sendable {
     if style == .bar { Diagnostics.write("\r\u{1b}[K") }
   }
 }
+
+/// A line of progress through an access stream: a bar where its length is known, a count where not.
+final class RecordProgress {
+  private let total: UInt64?
+  private let isShown: Bool
+  private let isPlain: Bool
+  private var next: UInt64 = 0
+
+  init(total: UInt64?, options: OutputOptions) {
+    self.total = total
+    isShown = options.showsLines
+    isPlain = options.progress == .plain
+  }
+
+  /// Shows how many records were replayed, every now and then.
+  func update(_ records: UInt64) {
+    guard isShown, records >= next else { return }
+    let step = isPlain ? max(1, (total ?? 100_000_000) / 10) : max(1, min((total ?? 10_000_000) / 100, 10_000_000))
+    next = records - records % step + step
+    let text = total.map { "\(records) of \($0) records" } ?? "\(records) records"
+    if isPlain { Diagnostics.print(text) } else { Diagnostics.write("\r\u{1b}[K\(text)") }
+  }
+
+  /// Clears the line.
+  func end() { if isShown && !isPlain { Diagnostics.write("\r\u{1b}[K") } }
+}

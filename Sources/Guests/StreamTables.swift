@@ -1,0 +1,105 @@
+internal import Addressing
+internal import PageTables
+
+/// A process's page tables in a guest that runs an access stream: x86-64 with four or five levels, in the guest's own memory, leaves of one size.
+///
+/// Entries are what Linux puts there: tables and writable anonymous pages get A and D from the start (arch/x86/include/asm/pgtable_types.h,
+/// `_KERNPG_TABLE`, `PAGE_SHARED`; mm/memory.c, `do_anonymous_page`), so that no processor has to set them.
+final class StreamTables {
+  private let kernel: StreamKernel
+  private let levels: Int
+  /// The table that CR3 names.
+  let root: GuestFrame
+  private var tables: [GuestFrame]
+
+  /// Bit 9, which processors ignore: the page was made read-only by `protect`.
+  static let protected: UInt64 = 1 << 9
+  private static let used = X86Entry.accessed | X86Entry.dirty
+
+  /// A leaf, where it lies and what it maps.
+  struct Leaf {
+    let address: GuestVirtualAddress
+    let place: GuestPhysicalAddress
+    let entry: X86Entry
+  }
+
+  init(kernel: StreamKernel, levels: Int) throws(StreamGuestError) {
+    self.kernel = kernel
+    self.levels = levels
+    root = try kernel.allocateTable()
+    tables = [root]
+  }
+
+  private var leafLevel: Int { kernel.pageSize.level }
+
+  /// Where an address is mapped; nil where it is not.
+  func leaf(of address: GuestVirtualAddress) throws(StreamGuestError) -> Leaf? {
+    var table = root.address
+    for level in stride(from: levels, through: leafLevel, by: -1) {
+      let place = X86Index.entryAddress(in: table, of: address, level: level)
+      let entry = try kernel.load(place)
+      guard entry.isPresent else { return nil }
+      if level == leafLevel { return Leaf(address: address.aligned(to: kernel.pageSize), place: place, entry: entry) }
+      table = entry.guestFrame.address
+    }
+    return nil
+  }
+
+  /// Maps a page at an address that is not mapped, building tables on the way.
+  func map(_ address: GuestVirtualAddress, _ entry: X86Entry) throws(StreamGuestError) {
+    var table = root.address
+    for level in stride(from: levels, to: leafLevel, by: -1) {
+      let place = X86Index.entryAddress(in: table, of: address, level: level)
+      let entry = try kernel.load(place)
+      if entry.isPresent {
+        table = entry.guestFrame.address
+      } else {
+        let fresh = try kernel.allocateTable()
+        tables.append(fresh)
+        try kernel.store(X86Entry.table(fresh).with(Self.used), place)
+        table = fresh.address
+      }
+    }
+    try kernel.store(entry, X86Index.entryAddress(in: table, of: address, level: leafLevel))
+  }
+
+  /// The leaf of a program's own anonymous page.
+  func entry(of page: GuestFrame) -> X86Entry {
+    let entry = X86Entry.page(page, writable: true, user: true, noExecute: false).with(Self.used)
+    return leafLevel == 1 ? entry : entry.with(X86Entry.pageSize)
+  }
+
+  /// Every leaf whose page lies in a range of addresses as a whole, in order.
+  func leaves(from first: UInt64 = 0, through last: UInt64 = UInt64.max) throws(StreamGuestError) -> [Leaf] {
+    var found: [Leaf] = []
+    try collect(root.address, level: levels, base: 0, first, last, &found)
+    return found
+  }
+
+  private func collect(
+    _ table: GuestPhysicalAddress, level: Int, base: UInt64, _ first: UInt64, _ last: UInt64, _ found: inout [Leaf]
+  ) throws(StreamGuestError) {
+    let shift = X86Index.shift(level)
+    for index in 0..<X86Index.entriesPerTable {
+      var start = base | UInt64(index) << shift
+      // The upper half of the topmost table maps addresses whose upper bits are all set.
+      if level == levels && index >= X86Index.entriesPerTable / 2 { start |= ~0 << (shift + 9) }
+      let end = start | ((1 << shift) - 1)
+      guard end >= first, start <= last else { continue }
+      let place = GuestPhysicalAddress(table.rawValue | UInt64(index) << 3)
+      let entry = try kernel.load(place)
+      guard entry.isPresent else { continue }
+      if level > leafLevel {
+        try collect(entry.guestFrame.address, level: level - 1, base: start, first, last, &found)
+      } else if start >= first && end <= last {
+        found.append(Leaf(address: GuestVirtualAddress(start), place: place, entry: entry))
+      }
+    }
+  }
+
+  /// Gives all tables back. No processor may use them any more.
+  func destroy() {
+    for table in tables.reversed() { kernel.frames.release(frame: table) }
+    tables = []
+  }
+}

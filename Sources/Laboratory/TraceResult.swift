@@ -1,0 +1,75 @@
+public import Guests
+public import Traces
+public import Translation
+
+/// What replaying a stream found.
+public struct TraceResult: Sendable {
+  /// What was asked.
+  public var plan: TracePlan
+  /// The stream's name.
+  public var name: String
+  /// What is worth telling about the recording.
+  public var notes: [String]
+  /// What was read.
+  public var counters: StreamCounters
+  /// Whether the stream was replayed to its end.
+  public var state: RunState
+  /// The ways of paging in the order in which they were asked for.
+  public var modes: [Mode]
+
+  /// What one way of paging took.
+  public struct Mode: Sendable {
+    /// The way of paging.
+    public var mode: PagingMode
+    /// TLB, walks and faults.
+    public var counters: TranslationCounters
+    /// Exits of all reasons, those that translators do not count among them.
+    public var exits: ExitCounts
+    /// What the guest's kernel did.
+    public var guest: StreamGuestCounts
+    /// Cycles by cause.
+    public var cost: CycleCost
+    /// The wall time of replaying, without the reading of the stream.
+    public var seconds: Double
+    /// Accesses that went where the tables did not lead, and the first of them in words; nil where nobody compared.
+    public var stale: Stale?
+
+    init(
+      mode: PagingMode, counters: TranslationCounters, exits: ExitCounts, guest: StreamGuestCounts, cost: CycleCost, seconds: Double,
+      stale: StaleTranslations?
+    ) {
+      self.mode = mode
+      self.counters = counters
+      self.exits = exits
+      self.guest = guest
+      self.cost = cost
+      self.seconds = seconds
+      self.stale = stale.map {
+        Stale(byHypervisor: $0.byHypervisor, byGuest: $0.byGuest, compared: $0.compared, findings: $0.findings.map(\.description))
+      }
+    }
+
+    /// Cycles of an access on average; 0 where there was none.
+    public var cyclesPerReference: Double {
+      counters.references == 0 ? 0 : Double(cost.total) / Double(counters.references)
+    }
+  }
+
+  /// What comparing each access with the truth found.
+  public struct Stale: Hashable, Sendable {
+    /// Accesses that went wrong because the hypervisor did not invalidate.
+    public var byHypervisor: UInt64
+    /// Those that went wrong because the guest did not.
+    public var byGuest: UInt64
+    /// Accesses compared.
+    public var compared: UInt64
+    /// The first of them, in words.
+    public var findings: [String]
+  }
+
+  /// Cycles of an access over those of native paging; nil where native paging was not asked for.
+  public func ratioToNative(_ mode: Mode) -> Double? {
+    guard let native = modes.first(where: { $0.mode == .native }), native.cost.total > 0 else { return nil }
+    return mode.cyclesPerReference / native.cyclesPerReference
+  }
+}
