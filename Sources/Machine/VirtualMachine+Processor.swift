@@ -40,7 +40,7 @@ extension PagingMode {
   var backingExit: ExitReason? {
     switch self {
     case .native: nil
-    case .nested: .eptViolation
+    case .nested, .agile: .eptViolation
     case .shadow: .shadowPageFault
     }
   }

@@ -48,7 +48,7 @@ public struct WalkRecorder {
 
   /// A recorder of walks of a guest's tables over the map that the hypervisor keeps of its memory.
   public init(controls: X86Controls = X86Controls(), map: GuestPhysicalMap, contents: FrameContents, setsAccessedDirty: Bool = true) {
-    let host = HostTables(root: map.root.address, levels: GuestPhysicalMap.levels, setsAccessedDirty: setsAccessedDirty)
+    let host = HostTables(root: map.root.address, levels: map.levels, setsAccessedDirty: setsAccessedDirty)
     self.init(controls: controls, host: host) { address in
       address.page.rawValue < UInt64(contents.frameCount) ? contents.load(address) : nil
     }
