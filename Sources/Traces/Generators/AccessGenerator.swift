@@ -4,14 +4,14 @@ internal import Columns
 /// A generator of accesses: a state machine that takes one small step at a time.
 ///
 /// A stream calls `fill` once a batch. Generators are not generic types, so that the steps below that call are compiled for the one generator.
-protocol AccessGenerator: ~Copyable {
+protocol AccessGenerator {
   /// Appends the records of the next step to a batch, at `count`; at most `AccessBatch.leastCount` of them. A step without records ends the stream.
   mutating func step(_ batch: borrowing AccessBatch, _ count: inout Int)
   /// Takes steps while the batch has room and fewer than `most` records are in it; the last step may go beyond `most`.
   mutating func fill(_ batch: borrowing AccessBatch, most: Int) -> Int
 }
 
-extension AccessGenerator where Self: ~Copyable {
+extension AccessGenerator {
   mutating func fill(_ batch: borrowing AccessBatch, most: Int) -> Int {
     var count = 0
     let end = min(batch.count - AccessBatch.leastCount, most - 1)
@@ -71,11 +71,11 @@ final class GeneratorStream: AccessStream {
   let length: UInt64?
   private(set) var counters = StreamCounters()
   let notes: [String] = []
-  private var generator: any AccessGenerator & ~Copyable
+  private var generator: any AccessGenerator
   private let limit: UInt64
 
   /// A stream that ends after `limit` accesses.
-  init(_ name: String, _ generator: consuming any AccessGenerator & ~Copyable, limit: UInt64, hasEvents: Bool) {
+  init(_ name: String, _ generator: any AccessGenerator, limit: UInt64, hasEvents: Bool) {
     self.name = name
     self.generator = generator
     self.limit = limit

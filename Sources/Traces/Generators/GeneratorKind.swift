@@ -132,7 +132,7 @@ public enum GeneratorKind: String, CaseIterable, Sendable {
     }
   }
 
-  private func stream(_ generator: consuming any AccessGenerator & ~Copyable, _ values: GeneratorValues, _ limit: UInt64)
+  private func stream(_ generator: any AccessGenerator, _ values: GeneratorValues, _ limit: UInt64)
     -> any AccessStream
   {
     let text = values.text

@@ -5,14 +5,13 @@ internal import Columns
 ///
 /// A sixteenth of the pages is the stack's. The heap is divided into slots of 16 pages; a block of 1 to 16 pages begins at a free slot with its first
 /// write, and ends with the events `range` and `unmap`.
-struct StackHeapGenerator: AccessGenerator, ~Copyable {
+struct StackHeapGenerator: AccessGenerator {
   static let slotPages = 16
 
   private let stackBytes: UInt64
   private let slots: Int
   private let writes: UInt64
-  /// How many pages the block in a slot has; 0 for a free slot.
-  private let blocks: Column<UInt8>
+  private let blocks: HeapBlocks
   private var random: RandomStream
   /// How many functions have been called and have not returned, and the bytes of their frames.
   private var (depth, used): (UInt64, UInt64) = (0, 0)
@@ -22,7 +21,7 @@ struct StackHeapGenerator: AccessGenerator, ~Copyable {
     stackBytes = (pages / 16) << 12
     slots = Int(pages - pages / 16) / Self.slotPages
     writes = values["writes"]
-    blocks = Column(count: slots)
+    blocks = HeapBlocks(slots)
     random = source.stream("stack-heap")
   }
 
@@ -74,6 +73,18 @@ struct StackHeapGenerator: AccessGenerator, ~Copyable {
     batch.put(AccessRecord(.range, firstPage(slot)), &count)
     batch.put(AccessRecord(.unmap, UInt64(blocks[slot])), &count)
     blocks[slot] = 0
+  }
+}
+
+/// How many pages the block in each slot of a heap has; 0 for a free slot.
+final class HeapBlocks {
+  private let sizes: Column<UInt8>
+
+  init(_ slots: Int) { sizes = Column(count: slots) }
+
+  subscript(slot: Int) -> UInt8 {
+    get { sizes[slot] }
+    set { sizes[slot] = newValue }
   }
 }
 
