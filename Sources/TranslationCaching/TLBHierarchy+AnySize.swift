@@ -5,6 +5,28 @@ internal import Columns
 extension TLBHierarchy {
   @usableFromInline @inline(never)
   func lookupAny(_ space: TLBSpace, _ address: GuestVirtualAddress, isFetch: Bool, _ check: AccessCheck) -> TLBHit {
+    let kinds = records[space.index].kinds
+    // Of one large size alone: nothing but its own structures can have it.
+    guard kinds == 2 || kinds == 4 else { return lookupEverywhere(space, address, isFetch: isFetch, check) }
+    let code = kinds >> 1
+    let page = address.rawValue &>> (12 &+ 9 &* code)
+    let tag = TLBHierarchy.tag(address, code, records[space.index].context)
+    let first = tables[TLBHierarchy.slot(level: 1, isFetch: isFetch, code)].set(page)
+    if first.ways > 1 {
+      let (one, two) = (first[0], first[1])
+      if one.tag == tag && check.passes(one.word) { return TLBHit(entry: TLBEntry(rawValue: one.word), level: 1) }
+      if two.tag == tag && check.passes(two.word) {
+        first[1] = one
+        first[0] = two
+        return TLBHit(entry: TLBEntry(rawValue: two.word), level: 1)
+      }
+    }
+    return lookupRest(first, tables[TLBHierarchy.slot(level: 2, isFetch: isFetch, code)].set(page), tag, from: 0, check)
+  }
+
+  /// In every structure that may have the address, the first level's first, small pages before large ones, its own entries before global ones.
+  @inline(never)
+  private func lookupEverywhere(_ space: TLBSpace, _ address: GuestVirtualAddress, isFetch: Bool, _ check: AccessCheck) -> TLBHit {
     let record = records[space.index]
     for level in 1...2 {
       var sizes = (record.kinds | record.kinds >> 3) & Kinds.own
