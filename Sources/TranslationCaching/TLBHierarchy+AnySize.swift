@@ -5,10 +5,12 @@ internal import Columns
 extension TLBHierarchy {
   @usableFromInline @inline(never)
   func lookupAny(_ space: TLBSpace, _ address: GuestVirtualAddress, isFetch: Bool, _ check: AccessCheck) -> TLBHit {
-    let kinds = records[space.index].kinds
-    // Of one large size alone: nothing but its own structures can have it.
-    guard kinds == 2 || kinds == 4 else { return lookupEverywhere(space, address, isFetch: isFetch, check) }
-    let code = kinds >> 1
+    let kinds = records[space.index].kinds & ~Kinds.pieces
+    // The first place to look in, under LRU: the space's own entries of its smallest size, unless there are smaller global ones.
+    let code = UInt64(truncatingIfNeeded: (kinds & Kinds.own).trailingZeroBitCount)
+    guard code < 3, kinds & Kinds.general == 0, kinds >> 3 & (1 &<< code &- 1) == 0 else {
+      return lookupEverywhere(space, address, isFetch: isFetch, check)
+    }
     let page = address.rawValue &>> (12 &+ 9 &* code)
     let tag = TLBHierarchy.tag(address, code, records[space.index].context)
     let first = tables[TLBHierarchy.slot(level: 1, isFetch: isFetch, code)].set(page)
@@ -21,6 +23,7 @@ extension TLBHierarchy {
         return TLBHit(entry: TLBEntry(rawValue: two.word), level: 1)
       }
     }
+    if kinds != 1 &<< code { return lookupEverywhere(space, address, isFetch: isFetch, check) }
     return lookupRest(first, tables[TLBHierarchy.slot(level: 2, isFetch: isFetch, code)].set(page), tag, from: 0, check)
   }
 

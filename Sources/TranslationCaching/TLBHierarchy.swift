@@ -127,7 +127,7 @@ public final class TLBHierarchy {
   @inlinable @inline(__always)
   public func lookup(_ space: TLBSpace, _ address: GuestVirtualAddress, isFetch: Bool, _ check: AccessCheck) -> TLBHit {
     let record = records[space.index]
-    guard record.kinds == Kinds.small else { return lookupAny(space, address, isFetch: isFetch, check) }
+    guard record.kinds & ~Kinds.pieces == Kinds.small else { return lookupAny(space, address, isFetch: isFetch, check) }
     let page = address.rawValue &>> 12
     let tag = page &<< TLBHierarchy.contextBits | record.context
     let set = isFetch ? fetch1.set(page) : data1.set(page)
