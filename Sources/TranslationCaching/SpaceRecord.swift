@@ -31,7 +31,7 @@ internal import Addressing
   @inlinable static var small: UInt64 { 1 }
   static var own: UInt64 { 7 }
   static var global: UInt64 { 7 << 3 }
-  static var pieces: UInt64 { 1 << 6 }
+  @inlinable static var pieces: UInt64 { 1 << 6 }
   /// Never the fast path.
   static var general: UInt64 { 1 << 7 }
 }

@@ -5,6 +5,31 @@ internal import Columns
 extension TLBHierarchy {
   @usableFromInline @inline(never)
   func lookupAny(_ space: TLBSpace, _ address: GuestVirtualAddress, isFetch: Bool, _ check: AccessCheck) -> TLBHit {
+    let kinds = records[space.index].kinds & ~Kinds.pieces
+    // The first place to look in, under LRU: the space's own entries of its smallest size, unless there are smaller global ones.
+    let code = UInt64(truncatingIfNeeded: (kinds & Kinds.own).trailingZeroBitCount)
+    guard code < 3, kinds & Kinds.general == 0, kinds >> 3 & (1 &<< code &- 1) == 0 else {
+      return lookupEverywhere(space, address, isFetch: isFetch, check)
+    }
+    let page = address.rawValue &>> (12 &+ 9 &* code)
+    let tag = TLBHierarchy.tag(address, code, records[space.index].context)
+    let first = tables[TLBHierarchy.slot(level: 1, isFetch: isFetch, code)].set(page)
+    if first.ways > 1 {
+      let (one, two) = (first[0], first[1])
+      if one.tag == tag && check.passes(one.word) { return TLBHit(entry: TLBEntry(rawValue: one.word), level: 1) }
+      if two.tag == tag && check.passes(two.word) {
+        first[1] = one
+        first[0] = two
+        return TLBHit(entry: TLBEntry(rawValue: two.word), level: 1)
+      }
+    }
+    if kinds != 1 &<< code { return lookupEverywhere(space, address, isFetch: isFetch, check) }
+    return lookupRest(first, tables[TLBHierarchy.slot(level: 2, isFetch: isFetch, code)].set(page), tag, from: 0, check)
+  }
+
+  /// In every structure that may have the address, the first level's first, small pages before large ones, its own entries before global ones.
+  @inline(never)
+  private func lookupEverywhere(_ space: TLBSpace, _ address: GuestVirtualAddress, isFetch: Bool, _ check: AccessCheck) -> TLBHit {
     let record = records[space.index]
     for level in 1...2 {
       var sizes = (record.kinds | record.kinds >> 3) & Kinds.own

@@ -127,7 +127,7 @@ public final class TLBHierarchy {
   @inlinable @inline(__always)
   public func lookup(_ space: TLBSpace, _ address: GuestVirtualAddress, isFetch: Bool, _ check: AccessCheck) -> TLBHit {
     let record = records[space.index]
-    guard record.kinds == Kinds.small else { return lookupAny(space, address, isFetch: isFetch, check) }
+    guard record.kinds & ~Kinds.pieces == Kinds.small else { return lookupAny(space, address, isFetch: isFetch, check) }
     let page = address.rawValue &>> 12
     let tag = page &<< TLBHierarchy.contextBits | record.context
     let set = isFetch ? fetch1.set(page) : data1.set(page)
@@ -139,17 +139,16 @@ public final class TLBHierarchy {
       set[0] = second
       return TLBHit(entry: TLBEntry(rawValue: second.word), level: 1)
     }
-    return lookupSmallRest(set, tag, page, isFetch: isFetch, check)
+    return lookupRest(set, isFetch ? fetch2.set(page) : data2.set(page), tag, from: 2, check)
   }
 
-  /// The other ways of a set of the first level, and the second level, of a look-up of 4 KiB pages under LRU.
+  /// What is left of a look-up of a space with pages of one size under LRU: the ways of the first level from `start` on, and the second level.
   @usableFromInline @inline(never)
-  func lookupSmallRest(_ set: WaySet, _ tag: UInt64, _ page: UInt64, isFetch: Bool, _ check: AccessCheck) -> TLBHit {
-    let word = set.ways == 4 ? set.use(tag, check, ways: 4) : set.use(tag, check, ways: set.ways)
-    if word != 0 { return TLBHit(entry: TLBEntry(rawValue: word), level: 1) }
-    let second = isFetch ? fetch2.set(page) : data2.set(page)
+  func lookupRest(_ first: WaySet, _ second: WaySet, _ tag: UInt64, from start: Int, _ check: AccessCheck) -> TLBHit {
+    let near = first.ways == 4 ? first.use(tag, check, from: start, ways: 4) : first.use(tag, check, from: start, ways: first.ways)
+    if near != 0 { return TLBHit(entry: TLBEntry(rawValue: near), level: 1) }
     // Numbers of ways that processors have: known, the loops are unrolled.
-    let found =
+    let far =
       switch second.ways {
       case 4: second.use(tag, check, ways: 4)
       case 6: second.use(tag, check, ways: 6)
@@ -157,9 +156,9 @@ public final class TLBHierarchy {
       case 12: second.use(tag, check, ways: 12)
       default: second.use(tag, check, ways: second.ways)
       }
-    guard found != 0 else { return .miss }
-    if set.ways == 4 { set.insertFirst(tag, found, ways: 4) } else { set.insertFirst(tag, found, ways: set.ways) }
-    return TLBHit(entry: TLBEntry(rawValue: found), level: 2)
+    guard far != 0 else { return .miss }
+    if first.ways == 4 { first.insertFirst(tag, far, ways: 4) } else { first.insertFirst(tag, far, ways: first.ways) }
+    return TLBHit(entry: TLBEntry(rawValue: far), level: 2)
   }
 
   /// Fills both levels with what a walk found, in place of older entries of the same page.

@@ -1,20 +1,32 @@
 /// # TranslationCaching: what a processor remembers of its walks
 ///
-/// A `TLBHierarchy` is two small tables of the first level, for instructions and for data, over a larger one of the second. Each is
-/// set-associative: the low bits of the page number choose a set, and a set's few ways are kept in the order of their last use, so that
-/// the last way is the least recently used and true LRU costs no clock and no search. A miss in both levels fills both; the levels are
-/// neither inclusive nor exclusive, and an eviction below evicts nothing above.
+/// A `TLBHierarchy` holds all of it: TLB structures of one or two levels, for fetches, data or both, for some page sizes or all;
+/// paging-structure caches for the guest's tables and for the host's; a nested TLB. They are one object because one invalidation acts on all of
+/// them. Each is a `WayTable`, sets of ways: low bits of the page number choose a set, and under true LRU a set's ways are kept in the order of
+/// their last use, so that the last one is the least recently used and replacement costs neither a clock nor a search. A miss in both levels fills
+/// both; they are neither inclusive nor exclusive, and an eviction below evicts nothing above.
 ///
-/// An entry's tag is the page and a *context*, a number that stands for one VPID until that VPID is flushed. A flush gives the VPID
-/// a new number and touches no entry: what is left under the old number can never match again and is evicted in time. Numbers
-/// have 19 bits; when they run out, everything is cleared once and numbering starts again.
+/// **Tags.** A translator registers what its translations belong to, a `TLBTag` of VPID, PCID and EPT root, and gets a `TLBSpace`, a small index.
+/// An entry's own tag is one word: the page, a *context*, and the page's size. A context is a number that stands for one space until the space is
+/// flushed: then the space gets a new one, and what is left under the old can never match again. Global entries have a context of their VPID and
+/// EPT root, which every space of that pair looks up too; walk caches have contexts of their own, since INVLPG drops all of a PCID's
+/// paging-structure entries but only one of its pages. Numbers have 17 bits here and 22 there; when they run out, everything is cleared once. A flush
+/// takes constant time where the flushed context is the only one in use; where others are, the dead ways are emptied at once, since a processor
+/// fills an empty way before it gives up a live one.
 ///
-/// The invariant: *an entry answers only for the VPID and page it was filled for, and only between two flushes of that VPID*. Whether
-/// the translation is still right is not the TLB's business: whoever changes a table invalidates, as on hardware.
+/// **Sizes.** A structure of several sizes holds them side by side: `l1d=64x4` alone takes 4 KiB, 2 MiB and 1 GiB pages in the same sets, each
+/// indexed by its own page number. A look-up probes only the sizes that were ever filled since the last flush: a guest with small pages
+/// pays for nothing else. A size that a level has no structure for is kept there in pieces. A piece, whether cut here or by small pages of the
+/// host under a large one of the guest, remembers the size of the guest's page, because INVLPG of any address of that page must drop it.
 ///
-/// What it counts: an access that completes counts once in its first level and, if it missed there, once in the second. A look-up that
-/// finds nothing, or a right too few, counts only when `insert` fills what the walk found: so an access that faults and is retried
-/// is one access, and misses equal completed walks.
+/// The invariants: *an entry answers only for the tag and page that it was filled for, and only until an operation that must forget it*;
+/// *`invalidate` forgets what `TLBInvalidation` lists, and nothing else*; *a tag is in a set at most once*. Whether a translation is still right is
+/// not this module's business: whoever changes a table invalidates, as on hardware.
 ///
-/// When that may not hold: a large page is cached as its 4 KiB pieces, and an entry with too few rights for an access is
-/// replaced by the walk's result, as if it had missed.
+/// **Speed.** A space with 4 KiB pages alone under LRU takes a path of its own, inlined into the translator's loop: two ways of the first
+/// level are compared there, the rest in one call. Nothing is counted: the loop counts what misses and what hits in the second level, and what hit in
+/// the first is the rest.
+///
+/// When it may not hold: a processor may forget more than it must, at any time, and may keep an entry of each size for one address after a change of
+/// page size; so may this one keep the latter, and it then answers with the smallest. Real replacement is rarely true LRU. Walk caches of
+/// real processors may share entries between levels; here each level has its own.

@@ -84,9 +84,9 @@ internal import Columns
 
   // The number of ways is a parameter of its own below, so that a caller who knows it has the loops unrolled.
 
-  /// The word of a tag if it passes a check: the way comes first then. 0 if there is none that does.
-  @inline(__always) func use(_ tag: UInt64, _ check: AccessCheck, ways: Int) -> UInt64 {
-    var way = 0
+  /// The word of a tag, looked for from a way on, if it passes a check: the way comes first then. 0 if there is none that does.
+  @inline(__always) func use(_ tag: UInt64, _ check: AccessCheck, from start: Int = 0, ways: Int) -> UInt64 {
+    var way = start
     while way < ways {
       let found = self[way]
       if found.tag == tag {
@@ -98,6 +98,9 @@ internal import Columns
     }
     return 0
   }
+
+  /// `use` where the number of ways is not known, as a function of its own: inside a larger one it would cost registers.
+  @inline(never) func use(_ tag: UInt64, _ check: AccessCheck) -> UInt64 { use(tag, check, ways: ways) }
 
   /// Puts a tag first, in place of its old word or else of the last way; those between move back.
   @inline(__always) func insertFirst(_ tag: UInt64, _ word: UInt64, ways: Int) {
@@ -158,9 +161,9 @@ struct WayMemory: ~Copyable {
   }
 
   /// The word of a tag that passes a check, its use noted; 0 if there is none.
-  @inline(__always) func use(_ tag: UInt64, _ table: WayTable, _ page: UInt64, _ check: AccessCheck) -> UInt64 {
+  func use(_ tag: UInt64, _ table: WayTable, _ page: UInt64, _ check: AccessCheck) -> UInt64 {
     let set = table.set(page)
-    if policy == .lru { return set.use(tag, check, ways: table.ways) }
+    if policy == .lru { return set.use(tag, check) }
     let found = set.find(tag)
     guard found >= 0, check.passes(set[found].word) else { return 0 }
     if policy == .plru { turnTree(table, page, found) }
