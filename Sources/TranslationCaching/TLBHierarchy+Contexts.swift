@@ -152,11 +152,11 @@ extension TLBHierarchy {
     }
   }
 
-  /// The spaces of a PCID under a VPID, of every EPT root.
-  func spaces(_ vpid: VPID, _ pcid: PCID) -> [Int] {
-    registry.groups(of: vpid).compactMap { group in
+  /// Calls `body` with the spaces of a PCID under a VPID, of every EPT root.
+  func forEachSpace(_ vpid: VPID, _ pcid: PCID, _ body: (Int) -> Void) {
+    for group in registry.groups(of: vpid) {
       let ep4ta = registry.groups[group].root.map { registry.roots[$0].ep4ta }
-      return registry.index(TLBTag(vpid: vpid, pcid: pcid, ep4ta: ep4ta))
+      if let index = registry.index(TLBTag(vpid: vpid, pcid: pcid, ep4ta: ep4ta)) { body(index) }
     }
   }
 }

@@ -12,28 +12,28 @@ extension TLBHierarchy {
     switch operation {
     case .invlpg(let space, let address):
       guard let tag = registry.tags[space.index] else { return }
-      for index in spaces(tag.vpid, tag.pcid) {
+      forEachSpace(tag.vpid, tag.pcid) { index in
         forgetPage(index, address)
         forgetWalks(index)
       }
       forgetGlobalPage(tag.vpid, address)
     case .pageFault(let space, let address):
       guard let tag = registry.tags[space.index] else { return }
-      for index in spaces(tag.vpid, tag.pcid) {
+      forEachSpace(tag.vpid, tag.pcid) { index in
         forgetPage(index, address)
         forgetWalk(index, address)
       }
       forgetGlobalPage(tag.vpid, address)
     case .movToCR3(let space):
       guard let tag = registry.tags[space.index] else { return }
-      for index in spaces(tag.vpid, tag.pcid) { forgetOwn(index) }
+      forEachSpace(tag.vpid, tag.pcid) { forgetOwn($0) }
     case .invpcidAddress(let vpid, let pcid, let address):
-      for index in spaces(vpid, pcid) {
+      forEachSpace(vpid, pcid) { index in
         forgetPage(index, address)
         forgetWalk(index, address)
       }
     case .invpcidContext(let vpid, let pcid):
-      for index in spaces(vpid, pcid) { forgetOwn(index) }
+      forEachSpace(vpid, pcid) { forgetOwn($0) }
     case .invpcidAll(let vpid), .invvpidContext(let vpid):
       for group in registry.groups(of: vpid) { forgetGroup(group) }
     case .invpcidAllButGlobals(let vpid), .invvpidContextButGlobals(let vpid):
