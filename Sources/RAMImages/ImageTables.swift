@@ -47,6 +47,10 @@ public final class ImageTables {
     return image.file.integer(at: lastRun.offset + Int(place - lastRun.address))
   }
 
+  /// How many visits of tables no sound tree of this image needs: 4096, and 16 for each of its pages, at most 2^24. A tree has no more tables than
+  /// there are pages, and kernels reach few of them twice; one that contains itself often would otherwise be listed for days.
+  public var tableLimit: Int { min(1 << 24, 4096 + 16 * min(image.pageCount, 1 << 24)) }
+
   /// Fails unless the image has a whole table at a root.
   public func checkRoot(_ root: GuestPhysicalAddress) throws(ImageError) {
     let place = GuestPhysicalAddress(root.rawValue & X86Entry.frameMask)

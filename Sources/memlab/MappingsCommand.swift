@@ -16,7 +16,8 @@ struct MappingsCommand: ParsableCommand {
 
       Runs are printed as they are found, so a pipe may be closed early and an interrupt keeps what was printed. Nothing is believed: a table that is not in the image \
       is passed over and reported, and a table that contains itself is followed as a processor follows it. Such a tree maps up to 512^5 pages; \
-      --limit bounds what is printed, and after 2^24 tables memlab stops by itself and says so. Either way it exits with 65.
+      --limit bounds what is printed, and memlab stops by itself, with exit code 65, after 4096 visits of tables and \
+      16 more for each page of the image.
 
       --like info-tlb prints a line a page in the words of QEMU's monitor, --like info-mem its stretches of equal rights: diff compares them with what \
       QEMU said of the same guest.
@@ -50,7 +51,7 @@ struct MappingsCommand: ParsableCommand {
   func run() throws {
     if let saveTables { Interrupt.endAtOnce(removing: saveTables) }
     let image = try tables.open(input, notesPages: saveTables != nil)
-    let mappings = X86Mappings(root: try tables.root(), controls: tables.controls)
+    let mappings = X86Mappings(root: try tables.root(), controls: tables.controls, tableLimit: image.tableLimit)
     var lines = MappingLines(form, tellsAll: allBits)
     var printed: UInt64 = 0
     var outcome = X86MappingsOutcome()
