@@ -240,23 +240,24 @@ final class ShadowPages {
     while tableHeads[frame.index] != 0 { zapPage(tableHeads[frame.index]) }
   }
 
-  /// Removes every shadow page of a guest table, and of the tables below it that are then reached from nowhere else.
+  /// Removes every shadow page of a guest table, and all that nothing leads to any more: what lay below it, whether it was linked to the last
+  /// or its link went before.
   func zapTree(_ frame: GuestFrame) {
-    guard covers(frame) else { return }
-    while tableHeads[frame.index] != 0 { zapTree(tableHeads[frame.index]) }
-  }
-
-  private func zapTree(_ number: UInt32) {
-    let level = pages[Int(number)].role.level
-    for index in 0..<X86Index.entriesPerTable where level > 1 {
-      let slot = slot(number, index)
-      let entry = entry(slot)
-      guard entry.isPresent, kind(entry, slot) == .link else { continue }
-      let child = UInt32(truncatingIfNeeded: nodes[Int(slot)].value)
-      zap(slot)
-      if pages[Int(child)].firstParent == 0 && pages[Int(child)].pins == 0 { zapTree(child) }
+    zapTable(frame)
+    // Each round takes at least one level of what is left.
+    var isDone = false
+    while !isDone {
+      isDone = true
+      var number = oldest
+      while number != 0 {
+        let page = pages[Int(number)]
+        if page.firstParent == 0 && !page.isRoot {
+          zapPage(number)
+          isDone = false
+        }
+        number = page.newer
+      }
     }
-    zapPage(number)
   }
 
   /// Removes every page.
