@@ -145,6 +145,7 @@ final class GuestProcess {
 
   /// Ends the process: unmaps everything, as Linux does entry by entry, and frees it.
   func exit() {
+    tables.retire()
     for page in heap.indices where heap[page] != 0 {
       tables.unmap(heapAddress(page))
       kernel.free(GuestFrame(UInt64(heap[page] - 1)))

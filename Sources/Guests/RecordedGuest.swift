@@ -31,6 +31,8 @@ public final class RecordedGuest: Guest {
   private var picker: PagePicker
   private var reads = EventRate()
   private var writes = EventRate()
+  private let writer: TableWriter
+  private var root = GuestFrame(0)
 
   /// Where Linux maps all physical memory (Documentation/arch/x86/x86_64/mm.rst).
   static let directMap: UInt64 = 0xffff_8880_0000_0000
@@ -55,6 +57,7 @@ public final class RecordedGuest: Guest {
     stream = random.stream("vm/\(vm.name)/events")
     picker = PagePicker(spec.accesses, count: identities.count, stream: &stream)
     pool = Pool(identities: identities, coldestFirst: picker.coldestFirst)
+    writer = TableWriter(vm)
   }
 
   /// How many pages were recorded.
@@ -75,29 +78,34 @@ public final class RecordedGuest: Guest {
       defer { next = next.advanced(by: 1) }
       return next
     }
-    let root = take()
-    for page in identities.indices { mapDirectly(GuestFrame(page), root: root, take) }
+    root = take()
+    for page in identities.indices { mapDirectly(GuestFrame(page), take) }
     balloonQueueFrames = (0..<BalloonQueue.framesNeeded).map { _ in take() }
+    _ = writer.pin(root)
     vm.loadCR3(root.address)
   }
 
-  private func mapDirectly(_ frame: GuestFrame, root: GuestFrame, _ take: () -> GuestFrame) {
+  private func mapDirectly(_ frame: GuestFrame, _ take: () -> GuestFrame) {
+    guard let slot = directSlot(of: frame, take) else { return }
+    _ = writer.write(.page(frame, writable: true, user: false, noExecute: true), at: slot)
+  }
+
+  /// Where the direct map has the entry of a page; missing tables are made of what `take` gives.
+  private func directSlot(of frame: GuestFrame, _ take: () -> GuestFrame? = { nil }) -> GuestPhysicalAddress? {
     let address = self.address(of: frame.index)
-    var table = root.address
+    var table = root
     for level in stride(from: 4, to: 1, by: -1) {
-      let slot = X86Index.entryAddress(in: table, of: address, level: level)
-      guard let word = vm.load64(slot) else { return }
-      let entry = X86Entry(rawValue: word)
+      let slot = X86Index.entryAddress(in: table.address, of: address, level: level)
+      guard let entry = writer.read(slot) else { return nil }
       if entry.isPresent {
-        table = entry.guestFrame.address
+        table = entry.guestFrame
       } else {
-        let fresh = take()
-        _ = vm.store64(X86Entry.table(fresh, user: false).rawValue, slot)
-        table = fresh.address
+        guard let fresh = take() else { return nil }
+        table = fresh
+        guard writer.write(.table(table, user: false), at: slot) else { return nil }
       }
     }
-    let leaf = X86Entry.page(frame, writable: true, user: false, noExecute: true)
-    _ = vm.store64(leaf.rawValue, X86Index.entryAddress(in: table, of: address, level: 1))
+    return X86Index.entryAddress(in: table.address, of: address, level: 1)
   }
 
   private func address(of page: Int) -> GuestVirtualAddress { GuestVirtualAddress(Self.directMap + UInt64(page) << 12) }
@@ -136,10 +144,23 @@ public final class RecordedGuest: Guest {
   }
 
   /// A page for the balloon: one of zeros, or the least popular one left.
-  public func takePageForBalloon() -> GuestFrame? { pool.take() }
+  public func takePageForBalloon() -> GuestFrame? {
+    guard let frame = pool.take() else { return nil }
+    // A hypervisor that knows who names which page takes none that the direct map still names.
+    if writer.isParavirtual, let slot = directSlot(of: frame) {
+      _ = writer.write(.notPresent, at: slot)
+      writer.invalidate(address(of: frame.index))
+    }
+    return frame
+  }
 
   /// A page comes back from the balloon, free.
-  public func returnPageFromBalloon(_ frame: GuestFrame) { pool.giveBack(frame) }
+  public func returnPageFromBalloon(_ frame: GuestFrame) {
+    pool.giveBack(frame)
+    guard writer.isParavirtual, let slot = directSlot(of: frame) else { return }
+    _ = writer.write(.page(frame, writable: true, user: false, noExecute: true), at: slot)
+    _ = writer.flush()
+  }
 
   private func nextPage() -> Int? {
     let page = picker.next(&stream)

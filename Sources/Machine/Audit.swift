@@ -27,12 +27,15 @@ public struct LawBreach: Equatable, Sendable, CustomStringConvertible {
 /// 5. What the guests are charged, plus the shared frames once, is what the host has given out.
 /// 6. Content never changes by merging, ballooning, swapping or moving: a page holds what its guest wrote last.
 ///
+/// Of a guest that knows its machine frames the audit checks besides that its tables name only frames of its own and make no table writable (3), that P2M
+/// and M2P say what the map says (2), and that every frame's type and counts are what its tables come to (1).
+///
 /// An audit trusts no counter: it walks every map and counts anew. It costs time linear in frames and guest pages.
 ///
 /// It may be wrong in one case. Between a guest's change of one of its tables and its INVLPG or CR3 load a processor may go on with what
 /// its TLB holds; an audit at that moment takes this for a breach of law 2.
 public final class Audit {
-  private let host: Host
+  let host: Host
   private let references: Column<UInt32>
   private let writableReferences: Column<UInt32>
   /// A stored page's bytes.
@@ -53,6 +56,7 @@ public final class Audit {
     audit.countReferences()
     audit.checkFrames()
     audit.checkTranslations()
+    audit.checkDirectGuests()
     audit.checkContents()
     return (audit.found, audit.breaches)
   }
@@ -65,12 +69,12 @@ public final class Audit {
     slotsSeen = BitColumn(count: host.swap.slotCount)
   }
 
-  private func report(_ law: Int, _ finding: @autoclosure () -> String) {
+  func report(_ law: Int, _ finding: @autoclosure () -> String) {
     found += 1
     if breaches.count < Audit.described { breaches.append(LawBreach(law: law, finding: finding())) }
   }
 
-  private func forEachLeaf(of vm: VirtualMachine, _ body: (GuestFrame, EPTEntry) -> Void) {
+  func forEachLeaf(of vm: VirtualMachine, _ body: (GuestFrame, EPTEntry) -> Void) {
     vm.map.forEachLeaf(in: GuestFrame(0)..<GuestFrame(vm.pageCount), body)
   }
 
@@ -228,8 +232,7 @@ public final class Audit {
     }
     // What a guest changed without an invalidation so far, a processor may hold as it was.
     if entry.isUnsync { return }
-    let truth = composition(of: entry.page.address, cr3: entry.root, map: vm.map, controls: vm.translator.controls) { word(at: $0, of: vm) }
-    guard let composed = truth.translation else {
+    guard let composed = truth(of: entry, vm) else {
       return report(2, "\(vm.name) holds page \(entry.page), which its tables do not map")
     }
     if composed.hostFrame != entry.frame {
@@ -238,6 +241,13 @@ public final class Audit {
     if entry.isWritable && !composed.isWritable {
       report(2, "\(vm.name) holds page \(entry.page) writable; its tables and map say read-only")
     }
+  }
+
+  /// What the guest's tables and map say of a page that is held.
+  private func truth(of entry: HeldEntry, _ vm: VirtualMachine) -> HeldTranslation? {
+    if vm.translator.paravirtual != nil { return directTruth(of: entry, vm) }
+    return composition(of: entry.page.address, cr3: entry.root, map: vm.map, controls: vm.translator.controls) { word(at: $0, of: vm) }
+      .translation
   }
 
   /// A word of a guest's memory, wherever it is: what a shadow made from a table holds on while the table is swapped out, traps or is

@@ -2,12 +2,13 @@ public import Addressing
 public import Ballooning
 internal import FrameAllocation
 internal import PageTables
+internal import Translation
 
 /// The hypervisor's end of a balloon: pages go at the device's word, and come back when the guest touches them again.
 extension VirtualMachine: BalloonBackend {
-  /// Takes a page away from the guest. Only a page that it had alone frees a host frame.
+  /// Takes a page away from the guest; not one that a direct guest's tables still name. Only a page that it had alone frees a host frame.
   public func discard(_ frame: GuestFrame) -> DiscardOutcome {
-    guard isRunning, contains(frame) else { return .rejected }
+    guard isRunning, contains(frame), translator.allowsRelease(frame) else { return .rejected }
     let leaf = map.leaf(of: frame)
     let outcome: DiscardOutcome
     if leaf.hasFrame {

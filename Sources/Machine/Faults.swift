@@ -108,9 +108,10 @@ extension VirtualMachine {
     }
   }
 
-  /// Backs a page that has nothing: a read gets the host's zero frame, as anonymous memory does in Linux, a write a frame of its own.
+  /// Backs a page that has nothing: a read gets the host's zero frame, as anonymous memory does in Linux, a write a frame of its own. A
+  /// guest that knows its machine frames has none that it shares.
   private func populate(_ frame: GuestFrame, _ kind: AccessKind) -> HostFrame? {
-    if kind != .write {
+    if kind != .write && allowsRemapping {
       guard setLeaf(.page(host.zeroFrame, writable: false).used(kind), of: frame) else { return nil }
       host.frames.link(page(of: frame), to: host.zeroFrame)
       zeroPages += 1
@@ -125,7 +126,7 @@ extension VirtualMachine {
     host.frames.link(page(of: frame), to: fresh)
     privateFrames += 1
     host.events.populated += 1
-    return fresh
+    return tellBacked(frame) ? fresh : nil
   }
 
   /// Copies a shared frame for this page alone. The last sharer copies too, as in Linux.

@@ -14,9 +14,9 @@ extension VirtualMachine: GuestMemory {
   }
 
   /// Stores a 64-bit word at an aligned address. A store into a table that the translator shadows traps: it costs an exit, and the
-  /// hypervisor carries it out and brings the shadow up to date.
+  /// hypervisor carries it out and brings the shadow up to date. A guest that must ask for changes of its tables is refused: false.
   public func store64(_ value: UInt64, _ address: GuestPhysicalAddress) -> Bool {
-    guard let frame = resolve(address.page, .write) else { return false }
+    guard let frame = resolve(address.page, .write), translator.allowsStore(address.page) else { return false }
     let index = Int(address.rawValue >> 3 & 511)
     let traps = translator.storeTraps(address.page)
     if let witness = host.witness {
@@ -56,7 +56,7 @@ extension VirtualMachine: GuestMemory {
 
   /// Replaces a page's whole content: a kernel that clears or copies it, a disk that reads into it.
   public func fill(_ frame: GuestFrame, with content: PageContent) -> Bool {
-    guard let backing = resolve(frame, .write) else { return false }
+    guard let backing = resolve(frame, .write), translator.allowsStore(frame) else { return false }
     host.contents.setContent(content, of: backing)
     if translator.storeTraps(frame) { translator.guestPageReplaced(frame) }
     host.witness?.filled(page(of: frame), with: content)

@@ -41,6 +41,7 @@ extension VirtualMachine {
     privateFrames += pages
     host.events.populated += UInt64(pages)
     host.events.hugeFaults += 1
+    for index in 0..<pages where !tellBacked(GuestFrame(first.index + index)) { return nil }
     return HostFrame(block.index + frame.index - first.index)
   }
 

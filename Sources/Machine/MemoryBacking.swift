@@ -10,6 +10,14 @@ public enum HugePages: String, CaseIterable, Sendable {
   case gigabyte = "1g"
 }
 
+/// When a guest's memory is backed.
+public enum Population: String, CaseIterable, Sendable {
+  /// A page when it is first used.
+  case onFirstUse = "on-first-use"
+  /// All of it before the guest starts, as Xen's domain builder does.
+  case atCreation = "at-creation"
+}
+
 /// How a host backs a virtual machine's memory.
 public struct MemoryBacking: Hashable, Sendable {
   /// Whether with huge pages.
@@ -18,6 +26,8 @@ public struct MemoryBacking: Hashable, Sendable {
   public var splitsHugeOnMerge: Bool
   /// The NUMA node that frames are taken from first.
   public var numaNode: Int
+  /// When.
+  public var population = Population.onFirstUse
 
   /// Levels of the guest-physical map: 4 or 5.
   public var levels: Int

@@ -54,7 +54,7 @@ extension Host {
       let hand = Int(clockHand)
       let endOfSpan = (hand | (Host.pageSpan - 1)) + 1
       let vm = vms[spanOwners[hand >> Int(Host.spanShift)].index]
-      let endOfGuest = vm.isRunning ? Int(vm.firstPage.rawValue) + vm.pageCount : 0
+      let endOfGuest = vm.isRunning && vm.allowsRemapping ? Int(vm.firstPage.rawValue) + vm.pageCount : 0
       var next = hand
       while left > 0, next < min(endOfSpan, endOfGuest), freeFrames < goal, !swap.isFull {
         let frame = GuestFrame(next - Int(vm.firstPage.rawValue))
@@ -64,7 +64,7 @@ extension Host {
         left -= max(passed, 1)
       }
       if next >= endOfGuest {
-        // The rest of the span is nobody's.
+        // The rest of the span is nobody's, or a guest's that the host may not swap.
         next = endOfSpan
         left -= 1
       }

@@ -7,9 +7,9 @@ internal import Translation
 
 /// The host as a page sharer sees it.
 extension Host: ScannableMemory {
-  /// What backs a page now. Pages of stopped machines, ballooned and swapped ones are absent.
+  /// What backs a page now. Pages of stopped machines and of those that know their machine frames, ballooned and swapped ones are absent.
   public func backing(of page: PageOrdinal) -> PageBacking {
-    guard let (vm, frame) = owner(of: page), vm.isRunning else { return .absent }
+    guard let (vm, frame) = owner(of: page), vm.isRunning, vm.allowsRemapping else { return .absent }
     let leaf = vm.map.leaf(of: frame)
     guard leaf.hasFrame else { return .absent }
     switch frames[leaf.frame].use {
@@ -117,7 +117,7 @@ extension Host: ScannableMemory {
 
   /// A page that has its frame to itself, whether it is mapped or traps.
   func privateLeaf(of page: PageOrdinal) -> (vm: VirtualMachine, frame: GuestFrame, leaf: EPTEntry)? {
-    guard let (vm, frame) = owner(of: page), vm.isRunning else { return nil }
+    guard let (vm, frame) = owner(of: page), vm.isRunning, vm.allowsRemapping else { return nil }
     let leaf = vm.map.leaf(of: frame)
     guard leaf.hasFrame, frames[leaf.frame].use == .guestPage, !leaf.isLarge || maySplitForSharing(vm) else { return nil }
     return (vm, frame, leaf)

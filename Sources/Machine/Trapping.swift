@@ -12,7 +12,7 @@ internal import Translation
 extension Host {
   /// Makes the next access to a page trap.
   public func trapAccesses(to page: PageOrdinal) -> Bool {
-    guard let (vm, frame) = owner(of: page), vm.isRunning else { return false }
+    guard let (vm, frame) = owner(of: page), vm.isRunning, vm.allowsRemapping else { return false }
     let leaf = vm.map.leaf(of: frame)
     guard leaf.hasFrame, frames[leaf.frame].use == .guestPage || frames[leaf.frame].use == .stable else { return false }
     if leaf.isTrapped { return true }
@@ -64,5 +64,5 @@ extension VirtualMachine {
 
 extension EPTEntry {
   /// The same leaf with another frame.
-  fileprivate func moved(to frame: HostFrame) -> EPTEntry { without(EPTEntry.frameMask).with(frame.rawValue << 12) }
+  func moved(to frame: HostFrame) -> EPTEntry { without(EPTEntry.frameMask).with(frame.rawValue << 12) }
 }

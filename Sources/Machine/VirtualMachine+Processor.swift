@@ -39,7 +39,7 @@ extension PagingMode {
   /// The exit of a first access to memory that the host does not back yet.
   var backingExit: ExitReason? {
     switch self {
-    case .native: nil
+    case .native, .direct: nil
     case .nested, .agile: .eptViolation
     case .shadow: .shadowPageFault
     }

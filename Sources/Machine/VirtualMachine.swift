@@ -29,6 +29,8 @@ public final class VirtualMachine {
   public let splitsHugeOnMerge: Bool
   /// How its virtual addresses are translated.
   public let translator: any Translator
+  /// Whether its pages may be shared, swapped or made to trap behind its back.
+  public let allowsRemapping: Bool
   /// The guest-physical address of the current root table, as the guest last loaded it.
   public private(set) var cr3 = GuestPhysicalAddress(0)
   /// Whether it still runs.
@@ -84,6 +86,8 @@ public final class VirtualMachine {
       contents: host.contents, map: map, tlb: host.tlb, vpid: vpid, frames: tables, guestPages: UInt64(pageCount))
     parts.staleTranslations = staleTranslations
     translator = mode.makeTranslator(parts, options)
+    allowsRemapping = translator.allowsRemapping
+    witnessHypercalls()
   }
 
   /// Huge mappings now: 2 MiB or 1 GiB of its memory each.
@@ -164,6 +168,10 @@ extension Host {
       options: options, backing: backing, staleTranslations: staleTranslations, host: self)
     vms.append(vm)
     spanOwners.append(contentsOf: repeatElement(vm.id, count: Host.ordinals(for: memory) >> Int(Host.spanShift)))
+    if backing.population == .atCreation, !vm.populateAll() {
+      stop(vm)
+      throw HostError.outOfMemory(name)
+    }
     return vm
   }
 

@@ -90,7 +90,7 @@ public struct CostPreset: Sendable {
     cost.kernel =
       work.tableStores * kernel.tableStore.cycles + work.cr3Loads * kernel.cr3Load.cycles
       + work.pageInvalidations * kernel.pageInvalidation.cycles + work.pageCopies * kernel.pageCopy.cycles
-    if mode.sendsUpdates { cost.hypercallUpdates = work.tableStores * hypercallUpdate.cycles }
+    cost.hypercallUpdates = counters.tableUpdates * hypercallUpdate.cycles
     for operation in KernelOperation.allCases {
       let figure = mode == .native ? operations[operation]?.native : operations[operation]?.virtual
       cost.operations += work[operation] * (figure?.cycles ?? 0)
@@ -138,9 +138,4 @@ public struct CostPreset: Sendable {
     self.exits = exits.merging(ExitReason.allCases.map { ($0, bareExit) }) { given, _ in given }
     self.operations = operations
   }
-}
-
-extension PagingMode {
-  /// Whether a guest's stores to its tables are updates in hypercalls.
-  fileprivate var sendsUpdates: Bool { rawValue == "direct" }
 }

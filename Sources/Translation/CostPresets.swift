@@ -55,6 +55,7 @@ extension CostPreset {
         .invlpg: handled(300, "dropping the page"),
         .invpcid: handled(500, "as a load of CR3"),
         .controlRegisterWrite: handled(1000, "finding the root of other roles"),
+        .hypercall: .assumed(200, "a system call to ring 0 and back, and the argument checks; the updates come on top"),
         .balloonNotify: handled(1000, "waking the device"),
         .worldSwitch: handled(500, "acknowledging the interrupt"),
       ],
@@ -94,6 +95,7 @@ extension CostPreset {
         .invlpg: handled(1000, "dropping the page"),
         .invpcid: handled(2000, "as a load of CR3; the processor has none"),
         .controlRegisterWrite: handled(3000, "finding the root of other roles"),
+        .hypercall: .assumed(500, "a software interrupt to ring 0 and back, and the argument checks; the updates come on top"),
         .balloonNotify: handled(2000, "waking the device"),
         .worldSwitch: handled(2000, "acknowledging the interrupt"),
       ], virtual: [15826, 140, 11, 1014], systemCall: 0, monitor: "hardware VMM")

@@ -10,20 +10,22 @@ public enum ExitReason: String, CaseIterable, Sendable {
   case modificationLogFull = "modification_log_full"
   /// Shadow: a page fault that the guest never sees: the shadow tables lacked what the guest's tables allow.
   case shadowPageFault = "shadow_page_fault"
-  /// Shadow: a page fault that the hypervisor passes on to the guest.
+  /// Shadow, direct: a page fault that the hypervisor passes on to the guest.
   case guestPageFault = "guest_page_fault"
   /// Shadow: a store to a write-protected guest table, which the hypervisor carries out.
   case pageTableWrite = "page_table_write"
   /// Shadow: a store to a write-protected level-1 table, which the guest may write unseen from then on.
   case pageTableUnsync = "page_table_unsync"
-  /// Shadow: a load of CR3.
+  /// Shadow, direct: a load of CR3.
   case cr3Load = "cr3_load"
-  /// Shadow: an INVLPG.
+  /// Shadow, direct: an INVLPG.
   case invlpg
   /// Shadow: an INVPCID.
   case invpcid
   /// Shadow: a write of CR0, CR4 or EFER.
   case controlRegisterWrite = "control_register_write"
+  /// Direct: a hypercall, whatever it asks for and however much of it.
+  case hypercall
   /// The guest notified its balloon device.
   case balloonNotify = "balloon_notify"
   /// A timer or a device needed the processor.

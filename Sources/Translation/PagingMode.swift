@@ -8,6 +8,8 @@ public enum PagingMode: String, CaseIterable, Sendable {
   case shadow
   /// Shadow tables from the root down, and nested walks below where the guest's tables change often.
   case agile
+  /// The guest's tables hold host frames and the processor walks them alone; the hypervisor checks every change that the guest asks for.
+  case direct
 
   /// The modes that a guest cannot tell from hardware: it runs under them unchanged.
   public static let transparent: [PagingMode] = [.native, .nested, .shadow, .agile]

@@ -10,6 +10,8 @@ public struct TranslationCounters: Hashable, Sendable {
   public var walkReferences: UInt64 = 0
   /// Page faults that the guest's kernel had to handle.
   public var guestFaults: UInt64 = 0
+  /// Words that hypercalls changed in a direct guest's memory, each after its check.
+  public var tableUpdates: UInt64 = 0
   /// Exits by reason.
   public var exits = ExitCounts()
 
@@ -27,6 +29,7 @@ public struct TranslationCounters: Hashable, Sendable {
     a.walks += b.walks
     a.walkReferences += b.walkReferences
     a.guestFaults += b.guestFaults
+    a.tableUpdates += b.tableUpdates
     a.exits += b.exits
   }
 }
@@ -39,6 +42,7 @@ extension TranslationCounters {
     difference.walks -= earlier.walks
     difference.walkReferences -= earlier.walkReferences
     difference.guestFaults -= earlier.guestFaults
+    difference.tableUpdates -= earlier.tableUpdates
     for reason in ExitReason.allCases { difference.exits[reason] -= earlier.exits[reason] }
     return difference
   }

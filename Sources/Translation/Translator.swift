@@ -84,6 +84,24 @@ public protocol Translator: AnyObject {
   /// translations are dropped, so that the next access is seen again.
   func testAndClearAccessed(_ frame: GuestFrame) -> Bool
 
+  // MARK: Guests that know their machine frames
+
+  /// The hypercalls that the guest changes its tables with; nil where it writes them.
+  var paravirtual: (any ParavirtualPaging)? { get }
+
+  /// Whether a frame of the guest's may be shared, swapped, made to trap or write-protected without the guest's help.
+  var allowsRemapping: Bool { get }
+
+  /// An absent guest frame has got a host frame of its own. Needed where the guest must learn which.
+  /// - Returns: false where the host has no frame to note it in; it must be told again.
+  func guestPageBacked(_ frame: GuestFrame) -> Bool
+
+  /// Whether the guest may store to a page now other than through its tables. If not, that is a page fault of the guest's.
+  func allowsStore(_ frame: GuestFrame) -> Bool
+
+  /// Whether a page may be taken from the guest for good: nothing of the guest's refers to it.
+  func allowsRelease(_ frame: GuestFrame) -> Bool
+
   // MARK: Audits
 
   /// For audits: every translation held, in shadow entries of every root and in live TLB entries. A page may come up several times.
@@ -99,6 +117,20 @@ public protocol Translator: AnyObject {
 extension Translator {
   /// Nil: most ways of paging have no shadow tables.
   public var shadowStatistics: ShadowStatistics? { nil }
+}
+
+/// A guest that cannot tell what it runs on.
+extension Translator {
+  /// None.
+  public var paravirtual: (any ParavirtualPaging)? { nil }
+  /// Always.
+  public var allowsRemapping: Bool { true }
+  /// Nobody needs to know.
+  public func guestPageBacked(_ frame: GuestFrame) -> Bool { true }
+  /// Always.
+  public func allowsStore(_ frame: GuestFrame) -> Bool { true }
+  /// Always.
+  public func allowsRelease(_ frame: GuestFrame) -> Bool { true }
 }
 
 /// What INVPCID drops (Intel SDM volume 2, INVPCID): types 0 to 3.

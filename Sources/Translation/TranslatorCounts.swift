@@ -17,7 +17,8 @@ struct TranslatorCounts: ~Copyable {
     static let walks = 6
     static let walkReferences = 7
     static let guestFaults = 8
-    static let exits = 9
+    static let tableUpdates = 9
+    static let exits = 10
   }
 
   /// An access that hit in a level of the TLB.
@@ -47,6 +48,8 @@ struct TranslatorCounts: ~Copyable {
     column[Place.walkReferences] &+= references
   }
 
+  func addTableUpdate() { column[Place.tableUpdates] &+= 1 }
+
   func addGuestFault() { column[Place.guestFaults] &+= 1 }
 
   func add(_ reason: ExitReason) { column[Place.exits + reason.index] &+= 1 }
@@ -65,6 +68,7 @@ struct TranslatorCounts: ~Copyable {
     counters.walks = column[Place.walks]
     counters.walkReferences = column[Place.walkReferences]
     counters.guestFaults = column[Place.guestFaults]
+    counters.tableUpdates = column[Place.tableUpdates]
     for reason in ExitReason.allCases { counters.exits[reason] = column[Place.exits + reason.index] }
     return counters
   }

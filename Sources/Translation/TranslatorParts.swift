@@ -45,6 +45,7 @@ extension PagingMode {
         mmu: MMU(parts, usesVPID: options.usesVPID, ep4ta: parts.map.root))
     case .shadow: ShadowTranslator(parts, options)
     case .agile: AgileTranslator(parts, options)
+    case .direct: DirectTranslator(parts, options)
     }
   }
 }

@@ -94,7 +94,9 @@ struct NaiveTables {
     tables.insert(table)
     for index in 0..<UInt64(512) {
       guard let word = vm.load64(GuestPhysicalAddress(table * 4096 + index * 8)), word & 1 == 1 else { continue }
-      let frame = word >> 12 & 0xff_ffff_ffff
+      var frame = word >> 12 & 0xff_ffff_ffff
+      // A direct guest's entries hold machine frames.
+      if let hypercalls = vm.hypercalls { frame = hypercalls.guestFrame(of: HostFrame(frame))?.rawValue ?? frame }
       var address = prefix + index << (3 + 9 * level)
       if level > 1 {
         walk(table: frame, level: level - 1, prefix: address)

@@ -141,7 +141,7 @@ struct RecordedGuestTests {
 
   @Test("lives the same life under every way of paging")
   func pagingChangesNothing() throws {
-    let hashes = try PagingMode.allCases.map { paging in
+    let hashes = try PagingMode.transparent.map { paging in
       let (host, guest) = try guest(paging)
       defer { withExtendedLifetime(host) {} }
       GuestRig.live(guest)

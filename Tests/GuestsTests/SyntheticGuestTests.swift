@@ -138,7 +138,7 @@ struct SyntheticGuestTests {
 
   @Test("lives the same life under every way of paging, down to the last byte of its memory")
   func pagingChangesNothing() throws {
-    let lives = try PagingMode.allCases.map { paging in
+    let lives = try PagingMode.transparent.map { paging in
       let (host, vm) = try GuestRig.machine(16, paging)
       defer { withExtendedLifetime(host) {} }
       let guest = GuestRig.guest(vm)
