@@ -96,7 +96,7 @@ let package = Package(
     // Floor 8: a scenario file becomes a validated plan.
     room(
       "Scenarios",
-      ["Addressing", "PageSharing", "TranslationCaching", "Translation", "Overcommit", "Machine", "Guests", yams]),
+      ["Addressing", "PageSharing", "TranslationCaching", "Translation", "Overcommit", "Machine", "Guests", "Traces", yams]),
 
     // Floor 9: a plan becomes a run on the virtual clock.
     room(
@@ -157,7 +157,8 @@ let package = Package(
     tests(
       "LaboratoryTests",
       [
-        "Laboratory", "Scenarios", "Machine", "Guests", "RAMImages", "PageSharing", "Overcommit", "Translation", "TranslationCaching",
+        "Laboratory", "Scenarios", "Traces", "Machine", "Guests", "RAMImages", "PageSharing", "Overcommit", "Translation",
+        "TranslationCaching",
         "Addressing", "TestSupport",
       ]),
     tests("ReportingTests", ["Reporting", "Laboratory", "Scenarios", "Guests", "Translation", "PageSharing", "Addressing", grdb]),

@@ -131,6 +131,30 @@ public struct RecordedGuestSpec: Hashable, Sendable {
   }
 }
 
+/// A guest that runs an access stream.
+public struct StreamGuestSpec: Hashable, Sendable {
+  /// The stream: a file, or `gen:NAME[:key=value,...]`.
+  public var source: String
+  /// The recording's format: the raw value of a `TraceFormat`, or `auto`.
+  public var format = "auto"
+  /// Accesses a second.
+  public var accessesPerSecond: Int
+  /// After how many accesses it has nothing more to do; 0 for the stream's end.
+  public var accesses: UInt64 = 0
+  /// How many accesses pass before counting begins.
+  public var warmUp: UInt64 = 0
+  /// What it was installed from: guests of one image hold the same duplicate pages.
+  public var image = ""
+  /// How its kernel uses the processor, and what programs make of their pages.
+  public var options = StreamGuestOptions()
+
+  /// A stream at a rate.
+  public init(source: String, accessesPerSecond: Int) {
+    self.source = source
+    self.accessesPerSecond = accessesPerSecond
+  }
+}
+
 /// A moment at which a guest writes to all its memory at once.
 public struct WriteStormSpec: Hashable, Sendable {
   /// When, in nanoseconds of virtual time; nil for never.
@@ -158,12 +182,15 @@ public enum GuestSpec: Hashable, Sendable {
   case synthetic(SyntheticGuestSpec)
   /// A recorded guest.
   case recorded(RecordedGuestSpec)
+  /// A guest that runs an access stream.
+  case stream(StreamGuestSpec)
 
   /// When it writes to all its memory at once.
   public var storm: WriteStormSpec {
     switch self {
     case .synthetic(let spec): spec.storm
     case .recorded(let spec): spec.storm
+    case .stream: WriteStormSpec()
     }
   }
 }

@@ -56,8 +56,11 @@ public final class StreamGuest {
   /// Memory that programs hold, in pages of 4 KiB.
   public var programPages: Int { kernel.programFrames }
 
-  /// A frame for whoever lives in the guest besides the stream: a balloon, a device's queue.
+  /// A frame for whoever lives in the guest besides the stream: a balloon.
   public func takeFrame() -> GuestFrame? { kernel.frames.allocateFrame() }
+
+  /// A frame of zeros for a device's queue.
+  public func takeZeroedFrame() -> GuestFrame? { try? kernel.allocateTable() }
 
   /// A frame comes back.
   public func returnFrame(_ frame: GuestFrame) { kernel.frames.release(frame: frame) }

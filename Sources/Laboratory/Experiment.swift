@@ -56,15 +56,18 @@ public final class Experiment {
   /// - Parameters:
   ///   - scenario: the plan.
   ///   - recordings: the traces that its recorded guests name, by the path in the scenario.
+  ///   - streams: where the files of access streams lie, by the path in the scenario.
   ///   - audited: whether all laws are checked at every sample.
-  public init(_ scenario: Scenario, recordings: [String: IdentityTrace], audited: Bool) throws(ExperimentError) {
+  public init(
+    _ scenario: Scenario, recordings: [String: IdentityTrace], streams: [String: String] = [:], audited: Bool
+  ) throws(ExperimentError) {
     self.scenario = scenario
     self.audited = audited
     guard let cost = CostPreset(named: scenario.host.cost) else { throw .unknownName("cost preset", scenario.host.cost) }
     self.cost = cost
-    let plans = try scenario.vms.map { vm throws(ExperimentError) in try TenantPlan(vm, recordings: recordings) }
+    let plans = try scenario.vms.map { vm throws(ExperimentError) in try TenantPlan(vm, recordings: recordings, streams: streams) }
     let capacity = plans.reduce(0) { $0 + Host.ordinals(for: $1.memory) }
-    let tlb = try Self.geometry(scenario.host.tlb)
+    let tlb = try Self.geometry(scenario.host)
     do throws(HostError) {
       host = try Host(
         HostConfiguration(
@@ -89,8 +92,12 @@ public final class Experiment {
     }
   }
 
-  private static func geometry(_ text: String) throws(ExperimentError) -> TLBGeometry {
-    do throws(TLBGeometryError) { return try TLBGeometry(parsing: text) } catch { throw .tlb(error.problem) }
+  private static func geometry(_ host: HostSpec) throws(ExperimentError) -> TLBGeometry {
+    var geometry: TLBGeometry
+    do throws(TLBGeometryError) { geometry = try TLBGeometry(parsing: host.tlb) } catch { throw .tlb(error.problem) }
+    if host.walkCaches == .off { geometry.walkCaches = .none }
+    if host.walkCaches == .on && geometry.walkCaches.isEmpty { geometry.walkCaches = .typical }
+    return geometry
   }
 
   private static func makePolicy(_ spec: OvercommitSpec) throws(ExperimentError) -> any OvercommitPolicy {
@@ -244,7 +251,7 @@ public final class Experiment {
   private func tick(_ isInterrupted: () -> Bool) {
     let stretch = min(Self.tickNanoseconds, scenario.durationNanoseconds - now)
     for tenant in tenants where tenant.isBooted && !isInterrupted() {
-      tenant.guest.step(nanoseconds: stretch, levelPercent: tenant.level(at: now))
+      tenant.step(nanoseconds: stretch, levelPercent: tenant.level(at: now))
       noteFree()
       tenant.stepBalloon(maxPages: Int(UInt64(Self.balloonPagesPerTick) * stretch / Self.tickNanoseconds))
     }

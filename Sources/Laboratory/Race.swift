@@ -35,21 +35,26 @@ public struct Race: Sendable {
   private let scenario: Scenario
   private let variants: [LoadedVariant]
   private let recordings: [String: IdentityTrace]
+  private let streams: [String: String]
   private let audited: Bool
 
   /// Checks that every variant can be set up, so that none fails when others have run for long.
   /// - Parameters:
   ///   - loaded: a scenario with variants.
   ///   - recordings: the traces that any of their guests name, by the path in the scenario.
+  ///   - streams: where the files of access streams lie, by the path in the scenario.
   ///   - audited: whether all laws are checked at every sample.
-  public init(_ loaded: LoadedScenario, recordings: [String: IdentityTrace], audited: Bool) throws(Failure) {
+  public init(
+    _ loaded: LoadedScenario, recordings: [String: IdentityTrace], streams: [String: String] = [:], audited: Bool
+  ) throws(Failure) {
     scenario = loaded.scenario
     variants = loaded.variants
     self.recordings = recordings
+    self.streams = streams
     self.audited = audited
     for variant in variants {
       do throws(ExperimentError) {
-        _ = try Experiment(variant.scenario, recordings: recordings, audited: audited)
+        _ = try Experiment(variant.scenario, recordings: recordings, streams: streams, audited: audited)
       } catch { throw Failure(variant: variant.name, error: error) }
     }
   }
@@ -91,7 +96,7 @@ public struct Race: Sendable {
     _ index: Int, _ progress: (UInt64) -> Void, _ isInterrupted: () -> Bool
   ) -> Result<RunResult, Failure> {
     do throws(ExperimentError) {
-      let experiment = try Experiment(variants[index].scenario, recordings: recordings, audited: audited)
+      let experiment = try Experiment(variants[index].scenario, recordings: recordings, streams: streams, audited: audited)
       return .success(experiment.run(progress: progress, isInterrupted: isInterrupted))
     } catch { return .failure(Failure(variant: variants[index].name, error: error)) }
   }

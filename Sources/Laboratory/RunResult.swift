@@ -158,8 +158,35 @@ public struct VMSummary: Hashable, Sendable {
   public var ksm = KSMProcessStatistics()
   /// Page faults that its own kernel handled.
   public var guestFaults: UInt64 = 0
+  /// Page walks, table entries that they read, and accesses that missed every level of the TLB, of what was measured at full resolution.
+  public var walks: UInt64 = 0
+  /// See `walks`.
+  public var walkReferences: UInt64 = 0
+  /// See `walks`.
+  public var tlbMisses: UInt64 = 0
+  /// Cycles that the measured accesses took, by cause, always the same causes in the same order.
+  public var cyclesByCause: [CauseCycles] = []
+  /// All causes together.
+  public var cycles: UInt64 { cyclesByCause.reduce(0) { $0 + $1.cycles } }
+  /// Cycles of a measured access on average; 0 where there was none.
+  public var cyclesPerAccess: Double { references == 0 ? 0 : Double(cycles) / Double(references) }
+  /// Why its guest could not go on with an access stream; nil where nothing is wrong.
+  public var problem: String?
   /// Cycles that its accesses took, over the cycles of the same accesses on bare hardware with enough memory.
   public var slowdown: Double = 1
+}
+
+/// Cycles that one cause took.
+public struct CauseCycles: Hashable, Sendable {
+  /// The cause, `walk`, `exit_ept_violation` and others.
+  public var cause: String
+  /// The cycles.
+  public var cycles: UInt64
+  /// A cause and its cycles.
+  public init(cause: String, cycles: UInt64) {
+    self.cause = cause
+    self.cycles = cycles
+  }
 }
 
 /// How often a virtual machine left for one reason.

@@ -4,6 +4,7 @@ internal import Machine
 internal import PageSharing
 internal import Scenarios
 internal import Translation
+internal import TranslationCaching
 
 /// What an experiment reads off its machine, at each sample and at the end.
 extension Experiment {
@@ -169,6 +170,11 @@ extension Experiment {
     summary.hugeSplits = vm.hugeSplits
     summary.ksm = processStatistics(of: tenant) ?? KSMProcessStatistics()
     summary.guestFaults = tenant.guest.statistics.faults
+    summary.walks = tenant.windows.counters.walks
+    summary.walkReferences = tenant.windows.counters.walkReferences
+    summary.tlbMisses = tenant.windows.counters.tlb.l2Misses
+    summary.cyclesByCause = tenant.windows.cycles(cost).causes.map { CauseCycles(cause: $0.name, cycles: $0.cycles) }
+    summary.problem = tenant.problem
     summary.slowdown = tenant.windows.slowdown(cost)
     return summary
   }

@@ -70,6 +70,11 @@ final class Tenant {
     self.vm = vm
     self.guest = guest
     self.pages = pages
+    if let stream = guest as? StreamFeed {
+      windows.mode = vm.mode
+      windows.nativeReferences = UInt64(stream.kernel.options.levels + 1 - stream.kernel.options.pageSize.level)
+      windowsAtSample = windows
+    }
     targetPages = pages
     actualMin = pages
     actualMax = pages
@@ -102,6 +107,7 @@ final class Tenant {
     switch spec.guest {
     case .synthetic(let synthetic): load = synthetic.load
     case .recorded(let recorded): load = recorded.load
+    case .stream: load = []
     }
     return load.last { $0.atNanoseconds <= time }?.levelPercent ?? 100
   }
@@ -156,8 +162,21 @@ final class Tenant {
 
   // MARK: Windows
 
+  /// Carries out what the guest does in a stretch of time. All accesses of a stream are at full resolution, and so are measured here.
+  func step(nanoseconds: UInt64, levelPercent: Int) {
+    guest.step(nanoseconds: nanoseconds, levelPercent: levelPercent)
+    guard let stream = guest as? StreamFeed, let measured = stream.measured else { return }
+    windows.set(
+      measured.counters, swapIns: vm.swapIns, work: measured.kernel.work(pageSize: stream.kernel.options.pageSize),
+      deviceExits: measured.deviceExits)
+  }
+
+  /// Why the guest could not go on with its stream; nil as long as it can, and for other guests.
+  var problem: String? { (guest as? StreamFeed)?.problem }
+
   /// Runs a window and adds what it measured.
   func window(accesses: Int) {
+    if guest is StreamFeed { return }
     let before = (vm.translator.counters, vm.swapIns)
     guest.window(accesses: accesses)
     windows.add(vm.translator.counters, swapIns: vm.swapIns, since: before)

@@ -4,17 +4,21 @@ internal import Guests
 internal import Machine
 internal import RAMImages
 internal import Scenarios
+internal import Traces
 
 /// What a virtual machine needs before its host exists.
 struct TenantPlan {
   let spec: VMSpec
   /// The recording's pages, of a recorded guest.
   let identities: [UInt32]?
+  /// Where the file of an access stream lies, or the generator; nil for other guests.
+  let source: String?
   /// Memory with what memlab adds to a recording.
   let memory: ByteSize
 
-  init(_ spec: VMSpec, recordings: [String: IdentityTrace]) throws(ExperimentError) {
+  init(_ spec: VMSpec, recordings: [String: IdentityTrace], streams: [String: String]) throws(ExperimentError) {
     self.spec = spec
+    if case .stream(let stream) = spec.guest { source = streams[stream.source] ?? stream.source } else { source = nil }
     guard case .recorded(let recorded) = spec.guest else {
       identities = nil
       memory = spec.memory
@@ -39,9 +43,10 @@ struct TenantPlan {
 
   func tenant(on host: Host, spaces: SpaceNumbers, random: RandomSource) throws(ExperimentError) -> Tenant {
     let vm: VirtualMachine
-    let backing = MemoryBacking(hugePages: spec.hugePages, splitsHugeOnMerge: spec.splitsHugeOnMerge, numaNode: spec.numaNode)
+    let backing = MemoryBacking(
+      hugePages: spec.hugePages, splitsHugeOnMerge: spec.splitsHugeOnMerge, numaNode: spec.numaNode, levels: spec.hostLevels)
     do throws(HostError) {
-      vm = try host.createVM(name: spec.name, memory: memory, paging: spec.paging, backing: backing)
+      vm = try host.createVM(name: spec.name, memory: memory, paging: spec.paging, options: spec.translation, backing: backing)
     } catch { throw .host(error) }
     let own = spaces.own(of: spec.name)
     let guest: any Guest
@@ -51,8 +56,22 @@ struct TenantPlan {
     case .recorded(let recorded):
       guest = RecordedGuest(
         vm: vm, spec: recorded, identities: identities ?? [], recording: spaces.recording(recorded.trace), own: own, random: random)
+    case .stream(let stream):
+      guest = StreamFeed(vm: vm, spec: stream, stream: try open(stream), image: spaces.image(stream.image), own: own)
     }
     return Tenant(spec: spec, vm: vm, guest: guest, pages: identities?.count ?? vm.pageCount, owner: spaces.owner(spec.tenant))
+  }
+}
+
+extension TenantPlan {
+  /// Opens the access stream of a guest.
+  private func open(_ spec: StreamGuestSpec) throws(ExperimentError) -> any AccessStream {
+    let limit = spec.accesses == 0 ? nil : spec.accesses
+    do throws(TraceError) {
+      return try AccessStreams.open(source ?? spec.source, format: TraceFormat(rawValue: spec.format), limit: limit)
+    } catch {
+      throw .recording(vm: self.spec.name, problem: error.description)
+    }
   }
 }
 
@@ -66,6 +85,7 @@ struct SpaceNumbers {
       switch vm.guest {
       case .synthetic(let synthetic): note("image/\(synthetic.image)")
       case .recorded(let recorded): note("recording/\(recorded.trace)")
+      case .stream(let stream): note("image/\(stream.image)")
       }
       note("own/\(vm.name)")
       if owners[vm.tenant] == nil { owners[vm.tenant] = UInt32(owners.count) + 1 }

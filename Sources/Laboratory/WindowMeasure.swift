@@ -1,10 +1,17 @@
 internal import Translation
 internal import TranslationCaching
 
-/// What windows of accesses at full resolution measured.
+/// What accesses at full resolution measured: those of windows, or all of a stream.
 struct WindowMeasure {
   private(set) var counters = TranslationCounters()
   private(set) var swapIns: UInt64 = 0
+  /// What the guest's kernel did meanwhile, and exits that no translator counts; of streams only, since a window is too short for them.
+  private(set) var work = KernelWork()
+  private(set) var deviceExits = ExitCounts()
+  /// How the addresses are translated.
+  var mode = PagingMode.nested
+  /// References of a walk of the guest's tables alone.
+  var nativeReferences: UInt64 = 4
 
   /// How long a guest waits for a page from the host's swap device: a random 4 KiB read of a solid-state disk, assumed.
   static let swapInMicroseconds: UInt64 = 100
@@ -15,11 +22,18 @@ struct WindowMeasure {
     swapIns += swapsAfter - before.1
   }
 
+  /// All that a stream has measured so far.
+  mutating func set(_ counters: TranslationCounters, swapIns: UInt64, work: KernelWork, deviceExits: ExitCounts) {
+    (self.counters, self.swapIns, self.work, self.deviceExits) = (counters, swapIns, work, deviceExits)
+  }
+
   /// The windows after an earlier measure.
   func since(_ earlier: WindowMeasure) -> WindowMeasure {
-    var difference = WindowMeasure()
+    var difference = self
     difference.counters = counters.since(earlier.counters)
     difference.swapIns = swapIns - earlier.swapIns
+    difference.work = work.since(earlier.work)
+    difference.deviceExits = deviceExits.since(earlier.deviceExits)
     return difference
   }
 
@@ -29,14 +43,22 @@ struct WindowMeasure {
   /// Table entries read per page walk.
   var referencesPerWalk: Double { counters.referencesPerWalk }
 
-  /// Cycles of the accesses over the cycles of the same accesses on bare hardware: the same TLB misses walked in four references, no
+  /// The cycles of the accesses by cause.
+  func cycles(_ cost: CostPreset) -> CycleCost { cost.cycles(for: counters, work: work, mode: mode, deviceExits: deviceExits) }
+
+  /// Cycles of an access on average; 0 where there were none.
+  func cyclesPerAccess(_ cost: CostPreset) -> Double {
+    counters.references == 0 ? 0 : Double(cycles(cost).total) / Double(counters.references)
+  }
+
+  /// Cycles of the accesses over the cycles of the same accesses on bare hardware: the same TLB misses walked in the guest's tables alone, no
   /// exits, nothing swapped. 1 where there were none.
   func slowdown(_ cost: CostPreset) -> Double {
     var native = counters
-    native.walkReferences = 4 * counters.tlb.l2Misses
+    native.walkReferences = nativeReferences * counters.tlb.l2Misses
     native.exits = ExitCounts()
-    let bare = cost.cycles(for: native).total
+    let bare = cost.cycles(for: native, work: work, mode: .native).total
     let waiting = swapIns * (cost.clockHertz / 1_000_000) * Self.swapInMicroseconds
-    return bare == 0 ? 1 : Double(cost.cycles(for: counters).total + waiting) / Double(bare)
+    return bare == 0 ? 1 : Double(cycles(cost).total + waiting) / Double(bare)
   }
 }

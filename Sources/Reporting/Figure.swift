@@ -26,7 +26,7 @@ struct Figure {
     return [
       savedPages(result, series), scannerPages(result, series), scannerTime(result, series), hostMemory(result, series),
       machineShares(result, series), balloons(result, series),
-      translation(result, series), exits(result),
+      translation(result, series), exits(result), cycles(result),
     ]
   }
 }

@@ -182,7 +182,7 @@ extension ReportPage {
       (
         "translation", "Translation",
         "What the guests' accesses cost between a virtual address and a frame, and how often a machine had to leave its guest for the hypervisor.",
-        ["translation", "exits"]
+        ["translation", "exits", "cycles"]
       ),
     ]
     return plan.map { section in

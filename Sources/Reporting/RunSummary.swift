@@ -94,6 +94,8 @@ extension VMSummary {
       }
       members.append(.init(column.name, value.json))
     }
+    members.append(.init("cycles_by_cause", .object(cyclesByCause.map { .init($0.cause, .count($0.cycles)) })))
+    if let problem { members.append(.init("problem", .string(problem))) }
     return .object(members)
   }
 
@@ -101,6 +103,10 @@ extension VMSummary {
   static let columns: [(name: String, unit: String, meaning: String)] = [
     ("references", "accesses", "Memory accesses that went through its TLB."),
     ("references_per_walk", "references", "Table entries read per page walk."),
+    ("walks", "walks", "Page walks, those that ended in a fault too."),
+    ("tlb_misses", "accesses", "Accesses that missed every level of the TLB."),
+    ("cycles", "cycles", "Cycles that the measured accesses took: counts times the figures of host.cost."),
+    ("cycles_per_access", "cycles", "Cycles of a measured access on average."),
     ("tlb_miss_rate", "ratio", "Accesses that missed every level of the TLB, of all accesses."),
     ("balloon_target_bytes", "bytes", "The memory that the policy last asked it to have."),
     ("balloon_actual_bytes", "bytes", "Its memory less what its balloon holds."),
@@ -124,7 +130,8 @@ extension VMSummary {
   /// The values of `columns`.
   var columnValues: [MetricValue] {
     [
-      .count(references), .real(referencesPerWalk), .real(tlbMissRate), .count(balloonTargetBytes), .count(balloonActualBytes),
+      .count(references), .real(referencesPerWalk), .count(walks), .count(tlbMisses), .count(cycles), .real(cyclesPerAccess),
+      .real(tlbMissRate), .count(balloonTargetBytes), .count(balloonActualBytes),
       .count(balloonActualMinBytes), .count(balloonActualMaxBytes), .count(balloonFreedBytes), .count(privateBytes), .count(sharedBytes),
       .count(swappedBytes), .count(swapIns), .count(hugeMappings), .count(hugeSplits), .count(ksm.mergingPages), .count(ksm.zeroPages),
       .count(ksm.rmapItems), .integer(ksm.profit), .count(guestFaults), .real(slowdown),

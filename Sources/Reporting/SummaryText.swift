@@ -31,6 +31,9 @@ extension RunReport {
     for vm in result.vms where vm.state == .stopped {
       lines.append("stopped: \(Wording.line(vm.name, limit: 40)), when the host had no memory left")
     }
+    for vm in result.vms {
+      if let problem = vm.problem { lines.append("idle: \(Wording.line(vm.name, limit: 40)): \(Wording.line(problem, limit: 160))") }
+    }
     for message in result.audit.messages { lines.append("violation: \(Wording.line(message, limit: 88))") }
     for expectation in result.failedExpectations { lines.append("does not hold: \(Wording.line(expectation, limit: 84))") }
     return lines.map { $0.replacing("\u{a0}", with: " ") }.joined(separator: "\n") + "\n"

@@ -39,6 +39,10 @@ extension RecordedGuestSpec {
   }
 }
 
+extension StreamGuestSpec {
+  static var blank: StreamGuestSpec { StreamGuestSpec(source: "", accessesPerSecond: 0) }
+}
+
 extension ProcessSpec {
   static var blank: ProcessSpec {
     ProcessSpec(

@@ -82,8 +82,20 @@ public struct HostSpec: Hashable, Sendable {
   public var tlb: String
   /// The cost preset's name.
   public var cost: String
+  /// Whether the processor caches entries of tables.
+  public var walkCaches = WalkCacheChoice.tlb
   /// How many NUMA nodes its frames lie on, in equal parts.
   public var numaNodes: Int = 1
+}
+
+/// Whether a scenario's processor caches entries of tables.
+public enum WalkCacheChoice: String, CaseIterable, Sendable {
+  /// As the TLB's description says.
+  case tlb
+  /// Caches of typical sizes, unless the TLB's description gives others.
+  case on
+  /// None.
+  case off
 }
 
 /// The page sharer of a scenario.
@@ -158,6 +170,10 @@ public struct VMSpec: Hashable, Sendable {
   public var tenant = ""
   /// The NUMA node that its memory comes from while there is some, from 0.
   public var numaNode = 0
+  /// What can be chosen about the way of paging.
+  public var translation = PagingOptions()
+  /// Levels of the host's tables for it: 4 or 5.
+  public var hostLevels = 4
   /// Whether the host backs it with huge pages.
   public var hugePages = HugePages.never
   /// Whether a scanner may split huge pages at any time; otherwise only while the host's memory is short.

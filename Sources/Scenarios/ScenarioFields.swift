@@ -85,6 +85,9 @@ enum ScenarioFields {
       "cost", \.cost, .name("a cost preset", among: KnownNames.costs), default: .text("haswell-2013"),
       "What walks, faults and exits cost in cycles: a preset measured on a processor."),
     .value(
+      "walk_caches", \.walkCaches, .oneOf("a choice of walk caches"), default: .text("tlb"),
+      "Whether the processor caches entries of page tables: as tlb says, on (of typical sizes) or off."),
+    .value(
       "numa_nodes", \.numaNodes, .integer(HostConfiguration.nodeLimits), default: .text("1"),
       "How many NUMA nodes the memory lies on, in equal parts."),
   ]
@@ -217,6 +220,7 @@ enum ScenarioFields {
       "The least that a policy may leave it with."),
     .value("shares", \.shares, .integer(1...1_000_000), default: .text("1000"), "Its weight against the others when memory is divided."),
     .value("paging", \.paging, .oneOf("a paging mode"), default: .text("nested"), "How its addresses are translated."),
+    .section("translation", \.self, translation, "What can be chosen about its way of paging; each choice concerns some ways only."),
     .value("balloon", \.balloon, .boolean, default: .text("true"), "Whether it has a balloon through which a policy can take memory back."),
     .value("mergeable", \.mergeable, .boolean, default: .text("true"), "Whether its memory is registered with the scanner."),
     .value(
@@ -224,7 +228,7 @@ enum ScenarioFields {
       "To whom it belongs: with salting, machines of one tenant share among themselves only."),
     .value(
       "huge_pages", \.hugePages, .oneOf("a way to use huge pages"), default: .text("never"),
-      "Whether the host backs it with huge pages of 2 MiB."),
+      "Whether the host backs it with huge pages: of 2 MiB (always) or of 1 GiB (1g)."),
     .value(
       "split_huge_pages", \.splitsHugeOnMerge, .boolean, default: .text("true"),
       "Whether the scanner may split its huge pages at any time, as Linux KSM does; otherwise only under memory pressure, as ESX does."),
@@ -235,7 +239,7 @@ enum ScenarioFields {
     .value(
       "stop", \.stopNanoseconds, .moment(1...longestRun), default: .text("never"),
       "When it is shut down, in virtual time, or never."),
-    .choice("guest", \.guest, key: "kind", [synthetic, recorded], "What runs in it."),
+    .choice("guest", \.guest, key: "kind", [synthetic, recorded, stream], "What runs in it."),
   ]
 
   /// What a policy leaves a machine with unless its scenario says: enough for the kernel and a little, and half of it.

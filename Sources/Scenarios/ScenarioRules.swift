@@ -110,6 +110,7 @@ struct ScenarioRules {
       switch vm.guest {
       case .synthetic(let guest): checkSynthetic(guest, of: vm, at: path)
       case .recorded(let guest): checkRecorded(guest, at: path)
+      case .stream(let guest): checkStream(guest, of: vm, at: path)
       }
     }
   }
@@ -214,6 +215,28 @@ struct ScenarioRules {
         note: "it is looked for from the scenario's folder")
     }
     checkLoad(guest.load, at: "\(path).guest.load")
+  }
+
+  private mutating func checkStream(_ guest: StreamGuestSpec, of vm: VMSpec, at path: String) {
+    let inside = "\(path).guest"
+    let problem = StreamSource.problem(guest.source, fileExists: traceExists)
+    require(
+      problem == nil, at: "\(inside).source", problem ?? "",
+      note: StreamSource.isGenerator(guest.source) ? nil : "it is looked for from the scenario's folder")
+    require(
+      guest.options.zeroPercent + guest.options.duplicatePercent <= 100, at: "\(inside).duplicate", with: ["\(inside).zero"],
+      "zero and duplicate pages are more than 100% of all", note: "zero is 100% unless it is given")
+    let unit = guest.options.pageSize.bytes
+    require(
+      vm.memory.bytes.isMultiple(of: unit) && vm.memory.bytes >= 4 * unit, at: "\(path).memory", with: ["\(inside).page"],
+      "the memory (\(vm.memory)) is not a multiple, at least four times, of the guest's pages of \(guest.options.pageSize)")
+    require(
+      guest.accesses == 0 || guest.warmUp < guest.accesses, at: "\(inside).warm_up", with: ["\(inside).accesses"],
+      "warm_up (\(guest.warmUp)) leaves nothing of \(guest.accesses) accesses to be counted")
+    let accesses = scenario.durationNanoseconds.multipliedFullWidth(by: UInt64(max(0, guest.accessesPerSecond)))
+    require(
+      UInt128(accesses.high) << 64 + UInt128(accesses.low) <= UInt128(Self.mostAccesses) * 1_000_000_000, at: "\(inside).rate",
+      with: ["duration"], "the run would hold more than \(Self.mostAccesses) accesses of this guest")
   }
 
   private mutating func checkLoad(_ load: [LoadPoint], at path: String) {

@@ -112,6 +112,7 @@ extension CostPreset {
           3927 - 1093, "\(paper), software VMM: a page fault costs 3927 cycles, of which 1093 are the native ones"),
         .pageTableWrite: .published(
           391 - 1, "\(paper), software VMM: modifying a page-table entry costs 391 cycles, of which 1 is the native one"),
+        .pageTableUnsync: .assumed(391, "as a page-table entry modified, \(paper), software VMM"),
         .cr3Load: within(1000, "finding the root"),
         .invlpg: within(300, "dropping the page"),
         .balloonNotify: within(1000, "waking the device"),

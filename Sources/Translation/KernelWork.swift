@@ -41,6 +41,17 @@ public struct KernelWork: Hashable, Sendable {
   /// None.
   public init() {}
 
+  /// What was done after an earlier reading of the same counts.
+  public func since(_ earlier: KernelWork) -> KernelWork {
+    var difference = self
+    difference.tableStores -= earlier.tableStores
+    difference.cr3Loads -= earlier.cr3Loads
+    difference.pageInvalidations -= earlier.pageInvalidations
+    difference.pageCopies -= earlier.pageCopies
+    for index in operations.indices { difference.operations[index] -= earlier.operations[index] }
+    return difference
+  }
+
   /// The count of an operation.
   public subscript(operation: KernelOperation) -> UInt64 {
     get { operations[Int(operation.rawValue)] }

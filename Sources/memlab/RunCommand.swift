@@ -5,6 +5,7 @@ internal import Laboratory
 internal import RAMImages
 internal import Reporting
 internal import Scenarios
+internal import Traces
 
 /// `memlab run`.
 struct RunCommand: AsyncParsableCommand {
@@ -76,7 +77,7 @@ struct RunCommand: AsyncParsableCommand {
   ) async throws {
     let experiment: Experiment
     do throws(ExperimentError) {
-      experiment = try Experiment(plan, recordings: recordings.traces, audited: audit)
+      experiment = try Experiment(plan, recordings: recordings.traces, streams: recordings.streams, audited: audit)
     } catch { throw Diagnostics.fail(.badInput, "\(scenario): error: \(error)") }
     Interrupt.watch()
     let progress = ProgressLine(total: plan.durationNanoseconds, options: output)
@@ -99,7 +100,7 @@ struct RunCommand: AsyncParsableCommand {
   ) async throws {
     let result: RaceResult
     do throws(Race.Failure) {
-      let race = try Race(loaded, recordings: recordings.traces, audited: audit)
+      let race = try Race(loaded, recordings: recordings.traces, streams: recordings.streams, audited: audit)
       Interrupt.watch()
       let progress = ProgressLine(total: race.totalNanoseconds, options: output)
       let found = try await race.run(threads: threadCount, progress: progress.update, isInterrupted: { Interrupt.isSet })
@@ -160,12 +161,19 @@ struct ScenarioChanges: ParsableArguments {
 /// The recordings that a scenario names.
 struct Recordings {
   private(set) var traces: [String: IdentityTrace] = [:]
+  /// Where the files of access streams lie.
+  private(set) var streams: [String: String] = [:]
   private let paths: [(name: String, path: String)]
 
   init(of loaded: LoadedScenario) throws {
     var paths: [(name: String, path: String)] = []
     // A variant may name other recordings.
     for vm in loaded.scenario.vms + loaded.variants.flatMap(\.scenario.vms) {
+      if case .stream(let stream) = vm.guest, streams[stream.source] == nil, !stream.source.hasPrefix(GeneratorKind.prefix) {
+        let path = loaded.folder.resolve(stream.source)
+        streams[stream.source] = path
+        paths.append((stream.source, path))
+      }
       guard case .recorded(let recorded) = vm.guest, traces[recorded.trace] == nil else { continue }
       let path = loaded.folder.resolve(recorded.trace)
       do throws(ImageError) { traces[recorded.trace] = try IdentityTrace(path: path) } catch { throw Diagnostics.fail(error) }
