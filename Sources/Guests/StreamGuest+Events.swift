@@ -54,11 +54,11 @@ extension StreamGuest {
     let child = try make(number)
     for leaf in try tables.leaves() {
       let shared = leaf.entry.without(X86Entry.writable)
-      if shared != leaf.entry { try kernel.store(shared, leaf.place) }
+      if shared != leaf.entry { try tables.store(shared, leaf.place) }
       try child.map(leaf.address, shared.without(X86Entry.accessed))
       kernel.share(leaf.entry.guestFrame)
     }
-    reloadCR3()
+    try reloadCR3()
   }
 
   /// The process goes on with new tables; what it had is unmapped (fs/exec.c, `exec_mmap`).
@@ -68,7 +68,7 @@ extension StreamGuest {
     leaveSpace(of: number)
     processes[number] = fresh
     current = (number, fresh)
-    enter(fresh, number)
+    try enter(fresh, number)
     try empty(old)
   }
 
@@ -86,8 +86,9 @@ extension StreamGuest {
 
   /// Unmaps all of a process that runs no longer, entry by entry (mm/memory.c, `zap_pte_range`), and frees its tables.
   private func empty(_ tables: StreamTables) throws(StreamGuestError) {
+    tables.retire()
     for leaf in try tables.leaves() {
-      try kernel.store(.notPresent, leaf.place)
+      try tables.store(.notPresent, leaf.place)
       kernel.drop(leaf.entry.guestFrame)
     }
     tables.destroy()
@@ -106,8 +107,9 @@ extension StreamGuest {
 
   private func unmap(_ tables: StreamTables, pages: UInt64) throws(StreamGuestError) {
     let leaves = try leaves(tables, pages: pages)
-    for leaf in leaves { try kernel.store(.notPresent, leaf.place) }
-    invalidate(leaves)
+    for leaf in leaves { try tables.store(.notPresent, leaf.place) }
+    try tables.settle()
+    try invalidate(leaves)
     for leaf in leaves { kernel.drop(leaf.entry.guestFrame) }
   }
 
@@ -123,15 +125,16 @@ extension StreamGuest {
         entry = entry.with(StreamTables.protected).without(X86Entry.writable)
       }
       guard entry != leaf.entry else { continue }
-      try kernel.store(entry, leaf.place)
+      try tables.store(entry, leaf.place)
       changed.append(leaf)
     }
+    try tables.settle()
     // A right that was added needs no invalidation: at worst the next access faults once more (mm/mprotect.c, `pte_needs_flush`).
-    if !isWritable { invalidate(changed) }
+    if !isWritable { try invalidate(changed) }
   }
 
-  private func invalidate(_ leaves: [StreamTables.Leaf]) {
-    if leaves.count > Self.mostSingleInvalidations { return reloadCR3() }
+  private func invalidate(_ leaves: [StreamTables.Leaf]) throws(StreamGuestError) {
+    if leaves.count > Self.mostSingleInvalidations { return try reloadCR3() }
     for leaf in leaves { kernel.invalidate(leaf.address) }
   }
 
@@ -143,7 +146,8 @@ extension StreamGuest {
     if try tables.leaf(of: address) == nil { try populate(address, in: tables) }
     guard let leaf = try tables.leaf(of: address) else { return }
     kernel.counts.rewrites += 1
-    try kernel.store(leaf.entry, leaf.place)
+    try tables.store(leaf.entry, leaf.place)
+    try tables.settle()
     kernel.invalidate(leaf.address)
   }
 }

@@ -2,6 +2,7 @@ public import Addressing
 public import Columns
 public import Machine
 internal import PageTables
+internal import Translation
 
 /// # Stream guests: who carries an access stream out
 ///
@@ -39,6 +40,9 @@ public final class StreamGuest {
   /// A guest in a virtual machine that runs nothing else. Guests of one image hold the same duplicate pages.
   public init(vm: VirtualMachine, options: StreamGuestOptions, image: ContentSpace = ContentSpace(number: 1), own: ContentSpace? = nil) {
     self.vm = vm
+    // A direct guest's hypervisor offers no PCIDs.
+    var options = options
+    options.usesPCIDs = options.usesPCIDs && vm.mode != .direct
     self.options = options
     let own = own ?? ContentSpace(number: 2 + UInt64(vm.id.rawValue))
     kernel = StreamKernel(vm: vm, pageSize: options.pageSize, contents: StreamContents(options, image: image, own: own))
@@ -100,6 +104,7 @@ public final class StreamGuest {
     } else {
       try populate(record.address, in: tables)
     }
+    try tables.settle()
   }
 
   func populate(_ address: GuestVirtualAddress, in tables: StreamTables) throws(StreamGuestError) {
@@ -113,10 +118,11 @@ public final class StreamGuest {
     guard !leaf.entry.isWritable else { return }
     if leaf.entry.rawValue & StreamTables.protected != 0 { kernel.counts.protectionFaults += 1 }
     let page = leaf.entry.guestFrame
-    guard kernel.isShared(page) else { return try kernel.store(tables.entry(of: page), leaf.place) }
+    guard kernel.isShared(page) else { return try tables.store(tables.entry(of: page), leaf.place) }
     kernel.counts.copiesOnWrite += 1
     let copy = try kernel.copyPage(page)
-    try kernel.store(tables.entry(of: copy), leaf.place)
+    try tables.store(tables.entry(of: copy), leaf.place)
+    try tables.settle()
     kernel.invalidate(leaf.address)
     kernel.drop(page)
   }
@@ -130,7 +136,7 @@ public final class StreamGuest {
     if let known = processes[number] { tables = known } else { tables = try make(number) }
     if current != nil { kernel.counts.contextSwitches += 1 }
     current = (number, tables)
-    enter(tables, number)
+    try enter(tables, number)
   }
 
   func make(_ number: UInt64) throws(StreamGuestError) -> StreamTables {
@@ -141,15 +147,17 @@ public final class StreamGuest {
   }
 
   /// Loads CR3 with a process's tables. With PCIDs its translations are kept if its number is still its own.
-  func enter(_ tables: StreamTables, _ number: UInt64) {
+  func enter(_ tables: StreamTables, _ number: UInt64) throws(StreamGuestError) {
+    try tables.ready()
     guard options.usesPCIDs else { return kernel.loadCR3(tables.root.address) }
     let space = spaces.enter(number)
     kernel.loadCR3(GuestPhysicalAddress(tables.root.address.rawValue | space.pcid | (space.isFresh ? 0 : 1 << 63)))
   }
 
   /// Loads CR3 with what it holds, to drop the running process's translations.
-  func reloadCR3() {
+  func reloadCR3() throws(StreamGuestError) {
     guard let current else { return }
+    try current.tables.settle()
     let pcid = options.usesPCIDs ? spaces.enter(current.number).pcid : 0
     kernel.loadCR3(GuestPhysicalAddress(current.tables.root.address.rawValue | pcid))
   }
@@ -160,6 +168,7 @@ public final class StreamGuest {
     if let idle { tables = idle } else { tables = try StreamTables(kernel: kernel, levels: options.levels) }
     idle = tables
     current = nil
+    try tables.ready()
     kernel.loadCR3(tables.root.address)
   }
 }

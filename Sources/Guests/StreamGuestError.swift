@@ -14,6 +14,10 @@ public enum StreamGuestError: Error, Equatable, Sendable {
   case unknownEvent(UInt64)
   /// An access that its kernel's page-fault handler does not get to pass.
   case unresolvedFault(GuestVirtualAddress)
+  /// The hypervisor of a direct guest refused a change of its page tables.
+  case hypercallRefused(accesses: UInt64)
+  /// A direct guest was asked for large pages, which its hypervisor does not validate.
+  case smallPagesOnly(PageSize)
 }
 
 extension StreamGuestError: CustomStringConvertible {
@@ -27,6 +31,8 @@ extension StreamGuestError: CustomStringConvertible {
         + (levels == 4 ? "; use 5 levels" : "")
     case .processExists(let number): "a process forks process \(number), which exists already"
     case .unknownEvent(let word): "the stream has an event that nobody knows: 0x\(String(word, radix: 16))"
+    case .hypercallRefused(let accesses): "the hypervisor refused a change of the guest's page tables after \(accesses) accesses"
+    case .smallPagesOnly(let size): "under direct paging a guest has pages of 4K only, not of \(size)"
     case .unresolvedFault(let address): "the guest's kernel cannot resolve a page fault at \(address)"
     }
   }

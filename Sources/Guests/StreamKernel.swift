@@ -88,16 +88,16 @@ final class StreamKernel {
 
   // MARK: Tables and the processor
 
-  func load(_ place: GuestPhysicalAddress) throws(StreamGuestError) -> X86Entry {
-    guard let word = vm.load64(place) else { throw .hostFull(accesses: accesses) }
-    return X86Entry(rawValue: word)
+  func load(_ place: GuestPhysicalAddress, by writer: TableWriter) throws(StreamGuestError) -> X86Entry {
+    guard let entry = writer.read(place) else { throw .hostFull(accesses: accesses) }
+    return entry
   }
 
   /// The one place where entries of page tables are stored.
-  func store(_ entry: X86Entry, _ place: GuestPhysicalAddress) throws(StreamGuestError) {
+  func store(_ entry: X86Entry, _ place: GuestPhysicalAddress, by writer: TableWriter) throws(StreamGuestError) {
     counts.tableStores += 1
     vm.countBacking(of: place.page, .write)
-    guard vm.store64(entry.rawValue, place) else { throw .hostFull(accesses: accesses) }
+    guard writer.write(entry, at: place) else { throw .hostFull(accesses: accesses) }
   }
 
   func loadCR3(_ value: GuestPhysicalAddress) {

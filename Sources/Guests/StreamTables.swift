@@ -11,6 +11,7 @@ final class StreamTables {
   /// The table that CR3 names.
   let root: GuestFrame
   private var tables: [GuestFrame]
+  private let writer: TableWriter
 
   /// Bit 9, which processors ignore: the page was made read-only by `protect`.
   static let protected: UInt64 = 1 << 9
@@ -26,6 +27,8 @@ final class StreamTables {
   init(kernel: StreamKernel, levels: Int) throws(StreamGuestError) {
     self.kernel = kernel
     self.levels = levels
+    writer = TableWriter(kernel.vm)
+    if writer.isParavirtual && kernel.pageSize != .size4K { throw .smallPagesOnly(kernel.pageSize) }
     root = try kernel.allocateTable()
     tables = [root]
   }
@@ -37,7 +40,7 @@ final class StreamTables {
     var table = root.address
     for level in stride(from: levels, through: leafLevel, by: -1) {
       let place = X86Index.entryAddress(in: table, of: address, level: level)
-      let entry = try kernel.load(place)
+      let entry = try load(place)
       guard entry.isPresent else { return nil }
       if level == leafLevel { return Leaf(address: address.aligned(to: kernel.pageSize), place: place, entry: entry) }
       table = entry.guestFrame.address
@@ -50,17 +53,17 @@ final class StreamTables {
     var table = root.address
     for level in stride(from: levels, to: leafLevel, by: -1) {
       let place = X86Index.entryAddress(in: table, of: address, level: level)
-      let entry = try kernel.load(place)
+      let entry = try load(place)
       if entry.isPresent {
         table = entry.guestFrame.address
       } else {
         let fresh = try kernel.allocateTable()
         tables.append(fresh)
-        try kernel.store(X86Entry.table(fresh).with(Self.used), place)
+        try store(X86Entry.table(fresh).with(Self.used), place)
         table = fresh.address
       }
     }
-    try kernel.store(entry, X86Index.entryAddress(in: table, of: address, level: leafLevel))
+    try store(entry, X86Index.entryAddress(in: table, of: address, level: leafLevel))
   }
 
   /// The leaf of a program's own anonymous page.
@@ -87,7 +90,7 @@ final class StreamTables {
       let end = start | ((1 << shift) - 1)
       guard end >= first, start <= last else { continue }
       let place = GuestPhysicalAddress(table.rawValue | UInt64(index) << 3)
-      let entry = try kernel.load(place)
+      let entry = try load(place)
       guard entry.isPresent else { continue }
       if level > leafLevel {
         try collect(entry.guestFrame.address, level: level - 1, base: start, first, last, &found)
@@ -97,8 +100,33 @@ final class StreamTables {
     }
   }
 
+  // MARK: How entries are read and written
+
+  private func load(_ place: GuestPhysicalAddress) throws(StreamGuestError) -> X86Entry {
+    try settle()
+    return try kernel.load(place, by: writer)
+  }
+
+  /// Stores an entry; under direct paging it is queued until somebody relies on it.
+  func store(_ entry: X86Entry, _ place: GuestPhysicalAddress) throws(StreamGuestError) { try kernel.store(entry, place, by: writer) }
+
+  /// Carries out the stores that are queued.
+  func settle() throws(StreamGuestError) {
+    guard writer.flush() else { throw .hypercallRefused(accesses: kernel.accesses) }
+  }
+
+  /// The processor is about to use the tables.
+  func ready() throws(StreamGuestError) {
+    try settle()
+    guard writer.pin(root, level: levels) else { throw .hypercallRefused(accesses: kernel.accesses) }
+  }
+
+  /// No processor will use the tables again; what is stored into them from now on concerns nobody else.
+  func retire() { writer.unpin() }
+
   /// Gives all tables back. No processor may use them any more.
   func destroy() {
+    retire()
     for table in tables.reversed() { kernel.frames.release(frame: table) }
     tables = []
   }

@@ -58,9 +58,9 @@ final class TableWriter {
   }
 
   /// The tables under a root are complete and will be used: pins them, so that they stay valid whichever root is loaded. Nothing to do where the guest owns its tables.
-  func pin(_ root: GuestFrame) -> Bool {
+  func pin(_ root: GuestFrame, level: Int = 4) -> Bool {
     guard let hypercalls, pinned == nil else { return true }
-    guard let machine = machineFrame(of: root), hypercalls.perform([.pin(level: 4, machine)]).isComplete else { return false }
+    guard let machine = machineFrame(of: root), hypercalls.perform([.pin(level: level, machine)]).isComplete else { return false }
     pinned = machine
     return true
   }
