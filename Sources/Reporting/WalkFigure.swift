@@ -240,8 +240,8 @@ public struct WalkFigure {
       x += 48 + 7 * text.count
     }
     let note = "[ ] index of the entry in its table · at: where it lies in \(isNested ? "the host's memory" : "memory")"
-    canvas.text(note, x: width - Self.margin, y: place, class: "small", anchor: "end")
-    return place + 26
+    canvas.text(note, x: Self.margin, y: place + 24, class: "small")
+    return place + 48
   }
 }
 
