@@ -222,7 +222,7 @@ public struct WalkFigure {
   private mutating func drawEnding() -> Int {
     var place = bottom + 44
     let tone: Tone = if case .mapped = walk.outcome { .page } else { .fault }
-    for line in Self.wrapped(WalkWords.ending(walk), to: (width - 2 * Self.margin) / 8) {
+    for line in WalkWords.wrapped(WalkWords.ending(walk), to: (width - 2 * Self.margin) / 8) {
       canvas.text(line, x: Self.margin, y: place, class: "end", fill: tone.ink)
       place += 21
     }
@@ -240,21 +240,8 @@ public struct WalkFigure {
       x += 48 + 7 * text.count
     }
     let note = "[ ] index of the entry in its table · at: where it lies in \(isNested ? "the host's memory" : "memory")"
-    canvas.text(note, x: width - Self.margin, y: place, class: "small", anchor: "end")
-    return place + 26
-  }
-
-  /// A text in lines of at most a number of characters.
-  private static func wrapped(_ text: String, to length: Int) -> [String] {
-    var lines: [String] = []
-    for word in text.split(separator: " ") {
-      if let last = lines.last, last.count + word.count < length {
-        lines[lines.count - 1] = last + " " + word
-      } else {
-        lines.append(String(word))
-      }
-    }
-    return lines
+    canvas.text(note, x: Self.margin, y: place + 24, class: "small")
+    return place + 48
   }
 }
 

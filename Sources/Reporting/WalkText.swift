@@ -49,12 +49,16 @@ public enum WalkText {
     let address = "GVA \(WalkWords.hex(walk.address.rawValue))"
     let tables = "CR3 \(WalkWords.hex(walk.root.rawValue)), \(walk.guestLevels) levels"
     guard let host = walk.hostRoot else { return "\(address): \(WalkWords.access(walk)); \(tables)" }
-    return "\(address): \(WalkWords.access(walk)); guest \(tables); host root \(WalkWords.hex(host.rawValue)), \(walk.hostLevels) levels"
+    return fitted(
+      "\(address): \(WalkWords.access(walk)); guest \(tables); host root \(WalkWords.hex(host.rawValue)), \(walk.hostLevels) levels")
   }
 
+  /// A line, or several of at most 100 columns.
+  private static func fitted(_ text: String) -> String { WalkWords.wrapped(text, to: 96).joined(separator: "\n   ") }
+
   private static func end(_ walk: WalkTranscript) -> String {
-    if case .mapped = walk.outcome { return "-> " + WalkWords.ending(walk) }
-    return "-> stopped: " + WalkWords.ending(walk)
+    if case .mapped = walk.outcome { return fitted("-> " + WalkWords.ending(walk)) }
+    return fitted("-> stopped: " + WalkWords.ending(walk))
   }
 
   private static func flags(_ step: WalkStep) -> String {

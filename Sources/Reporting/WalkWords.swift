@@ -150,6 +150,19 @@ enum WalkWords {
     return parts
   }
 
+  /// A text in lines of at most a number of characters.
+  static func wrapped(_ text: String, to length: Int) -> [String] {
+    var lines: [String] = []
+    for word in text.split(separator: " ") {
+      if let last = lines.last, last.count + word.count < length {
+        lines[lines.count - 1] = last + " " + word
+      } else {
+        lines.append(String(word))
+      }
+    }
+    return lines
+  }
+
   /// An address as results print it.
   static func hex(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }
 

