@@ -3,6 +3,7 @@ internal import Overcommit
 internal import PageSharing
 internal import Reporting
 internal import Scenarios
+internal import Traces
 internal import Translation
 internal import TranslationCaching
 
@@ -41,6 +42,11 @@ struct ListCommand: ParsableCommand {
       ("Tuners of page sharers (sharing.tuner)", "tuners", TunerKind.allCases.map { ($0.rawValue, $0.summary) }),
       ("Overcommit policies (overcommit.policy)", "policies", PolicyKind.allCases.map { ($0.rawValue, $0.line) }),
       ("Cost presets (host.cost)", "cost_presets", CostPreset.all.map { ($0.name, $0.line) }),
+      (
+        "Generated access streams (memlab trace, guest.source; with gen: before the name)", "generators",
+        GeneratorKind.allCases.map { ($0.rawValue, $0.line) }
+      ),
+      ("Formats of recorded access streams (memlab trace)", "trace_formats", TraceFormat.allCases.map { ($0.rawValue, $0.summary) }),
       ("TLB presets (host.tlb)", "tlb_presets", TLBPreset.all.map { ($0.name, $0.source) }),
     ]
   }
@@ -89,6 +95,14 @@ extension CostPreset {
   fileprivate var line: String {
     let assumed = figures.count { $0.figure.isAssumed }
     return "\(clockHertz / 1_000_000) MHz; of \(figures.count) figures \(assumed) are assumed: --format json gives each with its source"
+  }
+}
+
+extension GeneratorKind {
+  /// What it makes, and its parameters with what they are unless given.
+  fileprivate var line: String {
+    let known = parameters.map { "\($0.name)=\($0.standard)" }.joined(separator: ",")
+    return known.isEmpty ? summary : "\(summary) (\(known))"
   }
 }
 

@@ -48,6 +48,10 @@ struct TraceCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp("shadow, agile: which guest tables may run out of step: \(Self.names(UnsyncPolicy.self)).", valueName: "policy"))
   var unsync = UnsyncPolicy.kvm.rawValue
+  @Option(parsing: .unconditional, help: ArgumentHelp("agile: stores to a table that make it nested, at least 1.", valueName: "n"))
+  var agileStores = PagingOptions().agileStores
+  @Option(parsing: .unconditional, help: ArgumentHelp("agile: the interval for these stores, in walks, at least 1.", valueName: "n"))
+  var agileInterval = PagingOptions().agileInterval
   @Option(parsing: .unconditional, help: ArgumentHelp("direct: page-table updates in a hypercall, 1 to 1024.", valueName: "n"))
   var updateBatch = PagingOptions().updateBatch
   @Option(help: ArgumentHelp("direct: where the hypervisor lives: \(Self.names(MonitorSpace.self)).", valueName: "place"))
@@ -135,6 +139,8 @@ struct TraceCommand: ParsableCommand {
       throw ValidationError("--unsync is one of \(Self.names(UnsyncPolicy.self)), not \"\(unsync)\"")
     }
     options.unsync = policy
+    guard agileStores >= 1, agileInterval >= 1 else { throw ValidationError("--agile-stores and --agile-interval are at least 1") }
+    (options.agileStores, options.agileInterval) = (agileStores, agileInterval)
     guard (1...1024).contains(updateBatch) else { throw ValidationError("--update-batch is 1 to 1024") }
     options.updateBatch = updateBatch
     guard let place = MonitorSpace(rawValue: monitor) else {
