@@ -133,7 +133,8 @@ let package = Package(
     tests("PageContentsTests", ["PageContents", "Addressing", "TestSupport"]),
     tests("PageTablesTests", ["PageTables", "PageContents", "Addressing", "TestSupport"]),
     tests("TranslationCachingTests", ["TranslationCaching", "Addressing", "Columns"]),
-    tests("TranslationTests", ["Translation", "TranslationCaching", "PageTables", "PageContents", "Addressing", "Columns"]),
+    tests(
+      "TranslationTests", ["Translation", "TranslationCaching", "PageTables", "PageContents", "Addressing", "Columns", "TestSupport"]),
     tests("PageSharingTests", ["PageSharing", "PageContents", "Addressing", "Columns"]),
     tests("BallooningTests", ["Ballooning", "Addressing", "Columns"]),
     tests("OvercommitTests", ["Overcommit"]),

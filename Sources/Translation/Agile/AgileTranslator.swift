@@ -29,7 +29,7 @@ extension ShadowPaging {
     shadow.statistics.toNested += 1
     shadow.zapTree(table)
     if table == mmu.root.page { _ = makeRoot() }
-    if let leaf = Optional(tables.map.leaf(of: table)), nesting.scansDirty { watch(table, leaf) }
+    if nesting.scansDirty { watch(table, tables.map.leaf(of: table)) }
   }
 
   /// From now on the D bit of a table's page tells whether it is written.
@@ -71,51 +71,69 @@ extension ShadowPaging {
 
   // MARK: The nested part of a walk
 
+  /// Whether the table that a walk stands at is the guest's: the root's, or one that a paging-structure cache remembered as such.
+  @inline(__always) func isNested(_ walk: X86Walk<HostPhysical>, start: UInt64, _ cached: WalkStart) -> Bool {
+    cached.level == 0 ? start & (ShadowStart.nested | ShadowStart.full) != 0 : cached.rights & PassedTable.nested != 0
+  }
+
   /// Goes on in the guest's own tables.
   /// - Parameters:
-  ///   - entry: the switch, with the rights above it; at the root what `ShadowState.start` says.
-  ///   - level: the level of the table that it names.
+  ///   - entry: where the walk has come to: a table of the guest's, by its host address, with the rights above it.
+  ///   - isFull: whether that address is a guest-physical one instead.
   func walkNested(
-    _ address: GuestVirtualAddress, _ access: AccessKind, _ privilege: Privilege, _ entry: X86Entry, level: Int, references: UInt64
+    _ entry: X86Walk<HostPhysical>, _ access: AccessKind, _ privilege: Privilege, isFull: Bool, references: UInt64
   ) -> TranslationOutcome? {
     var references = references
     defer { mmu.counts.addWalk(references: references) }
     let controls = mmu.controls
-    let isStart = entry.rawValue & X86Entry.switching == 0
-    let isFull = isStart && entry.rawValue & ShadowStart.full != 0
-    // The table's place is known: as an address it serves to find the entry in it, and no more.
+    let address = entry.address
+    // Of the first table only the host's address is known; the walk needs the guest's of the following ones alone.
     var walk = X86Walk<GuestPhysical>(
-      address, root: GuestPhysicalAddress(entry.rawValue & X86Entry.frameMask), levels: level, reserved: controls.reservedBits)
-    if !isStart { walk.rights = X86Rights(of: entry) }
-    var known: HostFrame? = isFull ? nil : entry.hostFrame
+      address, root: GuestPhysicalAddress(entry.table.rawValue), levels: entry.level, reserved: controls.reservedBits)
+    walk.rights = entry.rights.intersection(.all)
+    var place = entry.table
+    if isFull {
+      let root = locate(walk.entryAddress, references: &references)
+      guard root.isMapped else { return refused(root, walk.entryAddress, .read, isGuestTable: true) }
+      place = root.leaf.frame.address
+    } else {
+      pass(place, walk)
+    }
     var step = X86Step.table
-    while step == .table {
-      let place = walk.entryAddress
-      let table: HostFrame
-      if let first = known {
-        table = first
-        known = nil
-      } else {
-        let host = tables.map.walk(place, .ept(.read, for: .access, setsAccessedDirty: true), references: &references)
-        guard host.isMapped else { return refused(host, place, .read, isGuestTable: true) }
-        table = host.leaf.frame
-      }
+    while true {
       references &+= 1
-      step = walk.step(X86Entry(rawValue: tables.contents.load(table.address(atOffsetOf: place))))
+      step = walk.step(X86Entry(rawValue: tables.contents.load(X86Index.entryAddress(in: place, of: address, level: walk.level))))
+      if step != .table { break }
+      let next = locate(walk.entryAddress, references: &references)
+      guard next.isMapped else { return refused(next, walk.entryAddress, .read, isGuestTable: true) }
+      place = next.leaf.frame.address
+      pass(place, walk)
     }
     guard step == .leaf else { return guestFault(walk.fault(step, controls.tried(access, privilege))) }
     if let refusal = controls.refusal(of: access, privilege, rights: walk.leafRights) { return guestFault(refusal) }
-    return finishNested(walk, access, privilege, references: &references)
+    return finishNested(walk, access, from: entry.level, references: &references)
+  }
+
+  /// Where an entry of a guest's table is. The load sets A in the map, not D.
+  @inline(__always) private func locate(_ entry: GuestPhysicalAddress, references: inout UInt64) -> NestedWalk {
+    dimension.walk(entry, .read, for: .access, isUserPage: false, mmu.space, references: &references)
+  }
+
+  /// The walk goes on to a table of the guest's: paging-structure caches remember it as one.
+  @inline(__always) private func pass(_ place: HostPhysicalAddress, _ walk: X86Walk<GuestPhysical>) {
+    var marked = walk
+    marked.rights = X86Rights(rawValue: walk.rights.rawValue | PassedTable.nested)
+    mmu.pass(place, marked)
   }
 
   private func finishNested(
-    _ walk: X86Walk<GuestPhysical>, _ access: AccessKind, _ privilege: Privilege, references: inout UInt64
+    _ walk: X86Walk<GuestPhysical>, _ access: AccessKind, from first: Int, references: inout UInt64
   ) -> TranslationOutcome? {
     let isWrite = access == .write
     let controls = mmu.controls
     if !walk.allAccessed || (isWrite && !walk.entry.isDirty) {
       if let violation = tables.markUsed(walk.address, root: mmu.root, controls, isWrite: isWrite) {
-        mmu.exit(.eptViolation)
+        if let reason = dimension.refusal { mmu.exit(reason) }
         return .violation(violation)
       }
     }
@@ -123,13 +141,16 @@ extension ShadowPaging {
     // The map has no W for a table that is shadowed somewhere.
     let isTracked = shadow.isTracked(target.page)
     if isWrite && isTracked { return storeThroughNested(target) }
-    let host = tables.map.walk(target, .ept(access, for: .access, setsAccessedDirty: true), references: &references)
+    let host = dimension.walk(target, access, for: .access, isUserPage: walk.rights.isUser, mmu.space, references: &references)
     guard host.isMapped else { return refused(host, target, access, isGuestTable: false) }
     let leaf = host.leaf
     let isDirty = isWrite || (walk.entry.isDirty && leaf.isDirty)
-    let lost = isTracked ? AccessCheck.writable | AccessCheck.dirty : isDirty ? 0 : AccessCheck.dirty
+    var lost = isTracked ? AccessCheck.writable | AccessCheck.dirty : isDirty ? 0 : AccessCheck.dirty
+    if host.rights & dimension.executeRight(isUserPage: walk.rights.isUser) == 0 { lost |= AccessCheck.executable }
+    if host.rights & EPTEntry.write == 0 { lost |= AccessCheck.writable }
     let global = controls.globalPages ? walk.entry.rawValue & X86Entry.global : 0
-    let rights = (walk.leafRights & leaf.asRights | (isDirty ? AccessCheck.dirty : 0)) & ~lost
+    let rights = (walk.leafRights | (isDirty ? AccessCheck.dirty : 0)) & ~lost
+    mmu.rememberWalk(walk.address, from: first == controls.levels ? first : first + 1, downTo: walk.level)
     mmu.fill(
       walk.address, access, TLBEntry(leaf.frame, nestedSize(walk, host.pageSize), rights: rights | global, guestSize: walk.pageSize))
     return .mapped(leaf.frame.address(atOffsetOf: target))
@@ -148,7 +169,7 @@ extension ShadowPaging {
   private func storeThroughNested(_ target: GuestPhysicalAddress) -> TranslationOutcome {
     let leaf = tables.map.leaf(of: target.page)
     if let violation = GuestTables.refusal(leaf, target, .write) {
-      mmu.exit(.eptViolation)
+      if let reason = dimension.refusal { mmu.exit(reason) }
       return .violation(violation)
     }
     tables.map.markUsed(target.page, leaf, isWrite: true)
@@ -169,7 +190,7 @@ extension ShadowPaging {
   private func refused(
     _ host: NestedWalk, _ address: GuestPhysicalAddress, _ access: AccessKind, isGuestTable: Bool
   ) -> TranslationOutcome {
-    mmu.exit(host.kind == .misconfiguration ? .eptMisconfiguration : .eptViolation)
+    if host.kind == .misconfiguration { mmu.exit(.eptMisconfiguration) } else if let reason = dimension.refusal { mmu.exit(reason) }
     let qualification = host.kind == .misconfiguration ? 0 : host.qualification
     return .violation(GuestViolation(address: address, access: access, isGuestTable: isGuestTable, qualification: qualification))
   }
@@ -178,4 +199,9 @@ extension ShadowPaging {
     mmu.counts.addGuestFault()
     return .guestFault(code)
   }
+}
+
+extension PassedTable {
+  /// Among the rights of a table that a paging-structure cache remembers: it is the guest's own, and so are those below.
+  static let nested: UInt64 = 1 << 3
 }

@@ -10,26 +10,33 @@ extension ShadowPaging {
   func walk(_ address: GuestVirtualAddress, _ access: AccessKind, _ privilege: Privilege) -> TranslationOutcome? {
     let start = state[ShadowState.start]
     guard start != 0 else { return nil }
-    if Nesting.nests && start & (ShadowStart.nested | ShadowStart.full) != 0 {
-      return walkNested(address, access, privilege, X86Entry(rawValue: start), level: mmu.controls.levels, references: 0)
-    }
-    var references: UInt64 = 0
     var walk = X86Walk<HostPhysical>(
       address, root: HostPhysicalAddress(start & X86Entry.frameMask), levels: Int(truncatingIfNeeded: state[ShadowState.levels]))
+    let cached = mmu.resume(&walk)
+    if cached.level != 0 { walk.table = cached.table }
+    if Nesting.nests && isNested(walk, start: start, cached) {
+      return walkNested(walk, access, privilege, isFull: cached.level == 0 && start & ShadowStart.full != 0, references: 0)
+    }
+    var references: UInt64 = 0
+    let first = walk.level
     while true {
-      let place = walk.entryAddress
-      let entry = X86Entry(rawValue: tables.contents.load(place))
+      let entry = X86Entry(rawValue: tables.contents.load(walk.entryAddress))
       references &+= 1
       guard entry.isPresent else { break }
       if walk.level == 1 || entry.rawValue & (X86Entry.pageSize | X86Entry.switching) != 0 {
+        mmu.rememberWalk(address, from: first, downTo: walk.level)
         if Nesting.nests && walk.level > 1 && entry.rawValue & X86Entry.switching != 0 {
-          return walkNested(address, access, privilege, entry, level: walk.level - 1, references: references)
+          walk.table = HostPhysicalAddress(entry.rawValue & X86Entry.frameMask)
+          walk.level &-= 1
+          walk.rights = X86Rights(of: entry)
+          return walkNested(walk, access, privilege, isFull: false, references: references)
         }
         mmu.counts.addWalk(references: references)
         return finish(address, access, privilege, entry, level: walk.level)
       }
       walk.table = HostPhysicalAddress(entry.rawValue & X86Entry.frameMask)
       walk.level &-= 1
+      mmu.pass(walk.table, walk)
     }
     mmu.counts.addWalk(references: references)
     return nil

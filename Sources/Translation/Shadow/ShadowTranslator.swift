@@ -42,6 +42,8 @@ final class ShadowPaging<Nesting: ShadowNesting>: Translator, TLBMisses {
   let roots = RootCache()
   let snapshots = Snapshots()
   let nesting: Nesting
+  /// How the processor goes through the map, in agile paging.
+  let dimension: NestedDimension
   let unsyncPolicy: UnsyncPolicy
   let prefetchPolicy: PrefetchPolicy
   let state = Column<UInt64>(count: 3)
@@ -55,6 +57,7 @@ final class ShadowPaging<Nesting: ShadowNesting>: Translator, TLBMisses {
     let limit = options.shadowPageLimit ?? Self.shadowPageLimit(guestPages: parts.guestPages)
     shadow = ShadowPages(contents: parts.contents, frames: parts.frames, limit: limit, guestPages: parts.guestPages)
     self.nesting = nesting
+    dimension = NestedDimension(map: parts.map, tlb: parts.tlb, keepsAccessedDirty: true)
     unsyncPolicy = options.unsync
     prefetchPolicy = options.prefetch
     adoptControls()
