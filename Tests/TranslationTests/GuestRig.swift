@@ -54,8 +54,9 @@ final class GuestRig {
     _ mode: PagingMode, _ options: PagingOptions = PagingOptions(), tlb: TLBHierarchy, vpid: UInt16, shadowFrames: Int = 400
   ) throws {
     contents = FrameContents(frameCount: Self.tableFrames + Self.guestFrames * Self.versions, detachedCapacity: Self.guestFrames)
-    mapFrames = TableFrames(contents, first: 0, capacity: 64)
-    frames = TableFrames(contents, first: 64, capacity: shadowFrames)
+    // The root of a map is its tag in a TLB: rigs that share one have different roots, though each is a host of its own.
+    mapFrames = TableFrames(contents, first: Int(vpid), capacity: 64)
+    frames = TableFrames(contents, first: 64 + Int(vpid), capacity: shadowFrames)
     map = try GuestPhysicalMap(contents: contents, frames: mapFrames)
     self.tlb = tlb
     let parts = TranslatorParts(
@@ -174,13 +175,19 @@ final class GuestRig {
       }
     }
     for address in addresses {
-      let composed = composedWalk(address, cr3: cr3, contents: contents, map: map)
+      let controls = translator.controls
+      let composed = composedWalk(address, cr3: cr3, contents: contents, map: map, controls: controls)
       guard let held = translator.peek(address) else {
         #expect(translator.mode == .shadow || translator.mode == .agile || composed == nil)
         continue
       }
       // The shadow does not need a guest table's page to be present, so the oracle may know less.
       guard let composed else { continue }
+      // Without WP a shadow may show a user's page as a writable one of the kernel's.
+      guard controls.writeProtect else {
+        #expect(held.hostFrame == composed.hostFrame)
+        continue
+      }
       #expect(held.hostFrame == composed.hostFrame && held.isUser == composed.isUser && held.isNoExecute == composed.isNoExecute)
       #expect(!held.isWritable || composed.isWritable)
     }
