@@ -42,6 +42,7 @@ public struct TracePlan: Sendable {
   public var problem: String? {
     let unit = max(guest.pageSize.bytes, hostPage.bytes)
     let least = ByteSize(bytes: max(16 << 20, 4 * unit))
+    if modes.contains(.direct), guest.pageSize != .size4K { return "a guest whose memory is paged directly has pages of 4K only" }
     if memory < least { return "a guest with pages of \(guest.pageSize) on pages of \(hostPage) needs at least \(least) of memory" }
     if memory > Self.mostMemory { return "a guest can have at most \(Self.mostMemory) of memory" }
     if !memory.bytes.isMultiple(of: max(unit, 1 << 20)) { return "the memory is not a multiple of \(ByteSize(bytes: max(unit, 1 << 20)))" }

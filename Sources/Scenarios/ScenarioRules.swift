@@ -2,6 +2,7 @@ internal import Addressing
 internal import Guests
 internal import Machine
 internal import PageSharing
+internal import Translation
 
 /// The rules that concern more than one field. A rule is skipped where a field that it looks at was not read.
 struct ScenarioRules {
@@ -230,6 +231,9 @@ struct ScenarioRules {
     require(
       vm.memory.bytes.isMultiple(of: unit) && vm.memory.bytes >= 4 * unit, at: "\(path).memory", with: ["\(inside).page"],
       "the memory (\(vm.memory)) is not a multiple, at least four times, of the guest's pages of \(guest.options.pageSize)")
+    require(
+      vm.paging != .direct || guest.options.pageSize == .size4K, at: "\(path).paging", with: ["\(inside).page"],
+      "a guest whose memory is paged directly has pages of 4K only, not of \(guest.options.pageSize)")
     require(
       guest.accesses == 0 || guest.warmUp < guest.accesses, at: "\(inside).warm_up", with: ["\(inside).accesses"],
       "warm_up (\(guest.warmUp)) leaves nothing of \(guest.accesses) accesses to be counted")

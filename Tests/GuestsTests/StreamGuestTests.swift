@@ -45,7 +45,7 @@ private func range(_ first: UInt64, _ event: StreamEvent, _ pages: UInt64) -> [A
 
 @Suite("A guest that runs an access stream")
 struct StreamGuestTests {
-  @Test("faults once for each page that it touches, and each access counts once", arguments: PagingMode.transparent)
+  @Test("faults once for each page that it touches, and each access counts once", arguments: PagingMode.allCases)
   func demandPaging(mode: PagingMode) throws {
     let rig = try StreamRig(mode)
     try rig.run((0..<3000).map { access($0 % 600, $0 % 3 == 0 ? .write : .read) })
@@ -56,7 +56,7 @@ struct StreamGuestTests {
     #expect(rig.breaches.isEmpty)
   }
 
-  @Test("copies a page at the first write after a fork, on either side, and only then", arguments: PagingMode.transparent)
+  @Test("copies a page at the first write after a fork, on either side, and only then", arguments: PagingMode.allCases)
   func fork(mode: PagingMode) throws {
     let rig = try StreamRig(mode)
     try rig.run((0..<10).map { access($0, .write) } + [AccessRecord(.fork, 1)] + (0..<10).map { access($0) })
@@ -74,7 +74,7 @@ struct StreamGuestTests {
     #expect(rig.breaches.isEmpty)
   }
 
-  @Test("loses what is unmapped, and faults at writes to what is protected", arguments: PagingMode.transparent)
+  @Test("loses what is unmapped, and faults at writes to what is protected", arguments: PagingMode.allCases)
   func ranges(mode: PagingMode) throws {
     let rig = try StreamRig(mode)
     try rig.run((0..<8).map { access($0, .write) } + range(2, .unmap, 3))
@@ -87,7 +87,7 @@ struct StreamGuestTests {
     #expect(rig.breaches.isEmpty)
   }
 
-  @Test("exec begins with nothing mapped", arguments: PagingMode.transparent)
+  @Test("exec begins with nothing mapped", arguments: PagingMode.allCases)
   func exec(mode: PagingMode) throws {
     let rig = try StreamRig(mode)
     try rig.run((0..<8).map { access($0, .write) } + [AccessRecord(.exec)] + [access(0)])
