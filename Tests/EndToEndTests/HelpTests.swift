@@ -130,10 +130,10 @@ import Testing
   @Test("Every figure of every cost preset is listed with its source, and whether it is assumed")
   func costFigures() throws {
     let presets = try #require(try MemlabProcess.run("list", "--format", "json", "--quiet").object()["cost_presets"] as? [[String: Any]])
-    #expect(presets.count == 2)
+    #expect(presets.count == 10)
     for preset in presets {
       let figures = try #require(preset["figures"] as? [[String: Any]])
-      #expect(figures.count == 13)
+      #expect(figures.count == 36)
       #expect(figures.allSatisfy { ($0["source"] as? String)?.isEmpty == false && $0["assumed"] is Bool && $0["cycles"] is Int })
     }
   }

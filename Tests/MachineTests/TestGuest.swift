@@ -19,9 +19,10 @@ func makeHost(
 
 extension Host {
   func makeVM(
-    _ name: String = "vm", pages: Int = 256, _ paging: PagingMode = .nested, backing: MemoryBacking = MemoryBacking()
+    _ name: String = "vm", pages: Int = 256, _ paging: PagingMode = .nested, _ options: PagingOptions = PagingOptions(),
+    backing: MemoryBacking = MemoryBacking()
   ) throws -> VirtualMachine {
-    try createVM(name: name, memory: ByteSize(bytes: UInt64(pages) << 12), paging: paging, backing: backing)
+    try createVM(name: name, memory: ByteSize(bytes: UInt64(pages) << 12), paging: paging, options: options, backing: backing)
   }
 
   /// The numbers of the laws that an audit finds broken.
