@@ -44,7 +44,7 @@ extension Figure {
   }
 
   private static func bars(of result: RunResult, prefix: String?) -> [CycleBar] {
-    result.vms.filter { $0.references > 0 }.map { vm in
+    result.vms.filter { $0.references > 0 && $0.cycles > 0 }.map { vm in
       let label = prefix.map { result.vms.count == 1 ? $0 : "\($0): \(vm.name)" } ?? "\(vm.name) (\(vm.paging))"
       return CycleBar(label: label, references: vm.references, causes: vm.cyclesByCause)
     }
