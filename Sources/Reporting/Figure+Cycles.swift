@@ -44,7 +44,7 @@ extension Figure {
   }
 
   private static func bars(of result: RunResult, prefix: String?) -> [CycleBar] {
-    result.vms.filter { $0.references > 0 }.map { vm in
+    result.vms.filter { $0.references > 0 && $0.cycles > 0 }.map { vm in
       let label = prefix.map { result.vms.count == 1 ? $0 : "\($0): \(vm.name)" } ?? "\(vm.name) (\(vm.paging))"
       return CycleBar(label: label, references: vm.references, causes: vm.cyclesByCause)
     }
@@ -80,7 +80,10 @@ extension Figure {
     script.legend(entries, left: 78)
     script.place(left: left, right: 930, top: top + 8, bottom: top + 8 + frame)
     script.line("set yrange [\(Wording.fixed(Double(bars.count) + 0.3, decimals: 3)):-0.3]")
-    let tics = bars.enumerated().map { "\(GnuplotScript.quoted(Wording.line($1.label, limit: 40))) \($0).5" }
+    // The label of a tic is a format to gnuplot.
+    let tics = bars.enumerated().map {
+      "\(GnuplotScript.quoted(Wording.line($1.label, limit: 40).replacing("%", with: "%%"))) \($0).5"
+    }
     script.line("set ytics (\(tics.joined(separator: ", "))) scale 0")
     script.line("unset grid; set grid xtics back linetype 1 linecolor rgb '\(Palette.grid)' linewidth 1 dashtype solid")
     let most = bars.map { $0.each { _ in true } }.max() ?? 1

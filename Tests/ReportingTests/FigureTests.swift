@@ -21,7 +21,7 @@ struct FigureTests {
     }
     let (pictures, warnings) = try await FigureFiles.write(Figure.all(of: result), to: folder.url)
     #expect(warnings == [])
-    #expect(pictures.keys.sorted() == ["balloons", "exits", "machine-shares", "translation"])
+    #expect(pictures.keys.sorted() == ["balloons", "cycles", "exits", "machine-shares", "translation"])
     for name in ["saved-pages", "host-memory"] { #expect(Figure.all(of: result).first { $0.name == name }?.script == nil) }
   }
 
@@ -42,7 +42,7 @@ struct FigureTests {
     }
     let (pictures, warnings) = try await FigureFiles.write(Figure.all(of: result), to: folder.url)
     #expect(warnings == [])
-    #expect(pictures.count == 8)
+    #expect(pictures.count == 9)
   }
 
   @Test("Without gnuplot the numbers and scripts are still written, with one warning, and the page says what is missing")

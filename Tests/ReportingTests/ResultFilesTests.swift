@@ -96,6 +96,10 @@ struct ResultFilesTests {
           "state": "running",
           "references": 10,
           "references_per_walk": 2.5,
+          "walks": 0,
+          "tlb_misses": 0,
+          "cycles": 0,
+          "cycles_per_access": 0.0,
           "tlb_miss_rate": 0.25,
           "exits": {
             "ept_violation": 4,
@@ -117,7 +121,8 @@ struct ResultFilesTests {
           "ksm_rmap_items": 320,
           "ksm_process_profit": 0,
           "guest_faults": 0,
-          "slowdown": 1.0
+          "slowdown": 1.0,
+          "cycles_by_cause": {}
         }
       ],
       "virtual_ns": 5,

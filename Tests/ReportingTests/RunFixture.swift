@@ -65,6 +65,10 @@ enum RunFixture {
   static func vm(_ name: String, _ paging: String, memory: UInt64, index: UInt64) -> VMSummary {
     var vm = VMSummary(name: name, paging: paging)
     vm.references = 1_800_000
+    vm.cyclesByCause = [
+      CauseCycles(cause: "access", cycles: 18_000_000), CauseCycles(cause: "walk", cycles: 5_000_000),
+      CauseCycles(cause: "exit_ept_violation", cycles: 900_000),
+    ]
     vm.balloonActualMaxBytes = memory * mebibyte
     vm.balloonActualMinBytes = (memory / 2 + 16) * mebibyte
     vm.guestFaults = 21_000 + 4_000 * index

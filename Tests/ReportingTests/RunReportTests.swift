@@ -18,7 +18,7 @@ struct RunReportTests {
     try await RunReport.write(result, manifest: RunFixture.manifest(started: 1_700_000_000), to: folder.path("a"))
     try await RunReport.write(result, manifest: RunFixture.manifest(started: 1_800_000_000), to: folder.path("else/where"))
     let names = try folder.files().filter { $0.hasPrefix("a/") }.map { String($0.dropFirst(2)) }
-    #expect(names.count == 31)
+    #expect(names.count == 34)
     for name in names {
       let (a, b) = (
         try Data(contentsOf: folder.url.appendingPathComponent("a/" + name)),

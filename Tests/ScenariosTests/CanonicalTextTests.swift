@@ -47,6 +47,7 @@ struct CanonicalTextTests {
           swap: none
           tlb: golden
           cost: haswell-2013
+          walk_caches: tlb
           numa_nodes: 1
         sharing:
           scanner: ksm
@@ -102,6 +103,18 @@ struct CanonicalTextTests {
             min_memory: 256MiB
             shares: 1000
             paging: nested
+            translation:
+              vpid: true
+              ept_accessed_dirty: true
+              host_levels: 4
+              unsync: kvm
+              prefetch: kvm
+              agile_stores: 2
+              agile_interval: 100000
+              agile_return: dirty-scan
+              agile_warm_up: 0
+              update_batch: 16
+              monitor: segment-limits
             balloon: true
             mergeable: true
             tenant: a

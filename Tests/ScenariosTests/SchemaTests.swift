@@ -43,7 +43,12 @@ struct SchemaTests {
   @Test("Every key of the quickstart is a field, and every field's name is in the canonical text of some scenario")
   func fieldsAreKeys() throws {
     let text = try Samples.load(BrokenScenario.sound + "variants: [{name: v}]\n").scenario.canonicalText
-    let keys = Set(text.split(separator: "\n").compactMap { $0.split(separator: ":").first?.drop { $0 == " " || $0 == "-" }.description })
+    let stream =
+      try Samples.load(
+        Samples.least + "\n  - {name: s, memory: 64MiB, guest: {kind: stream, source: \"gen:random:pages=16\"}}\n"
+      ).scenario.canonicalText
+    let keys = Set(
+      (text + stream).split(separator: "\n").compactMap { $0.split(separator: ":").first?.drop { $0 == " " || $0 == "-" }.description })
     #expect(names(ScenarioSchema.fields).subtracting(keys).isEmpty)
   }
 
