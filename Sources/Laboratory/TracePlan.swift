@@ -24,6 +24,8 @@ public struct TracePlan: Sendable {
   public var memory: ByteSize
   /// How many accesses pass before counting begins: what they map and cache stays.
   public var warmUp: UInt64 = 0
+  /// TLBs of one level that the stream's data accesses are counted on besides, all in the same pass.
+  public var sweep: [TLBGeometry.Level] = []
   /// Whether each access is compared with the truth.
   public var checksStale = false
 

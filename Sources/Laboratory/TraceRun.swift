@@ -13,6 +13,7 @@ public final class TraceRun {
   private let plan: TracePlan
   private let stream: any AccessStream
   private let lanes: [Lane]
+  private let sweep: TraceSweep?
   private let batch = AccessBatch(count: AccessBatch.usualCount)
 
   /// One way of paging.
@@ -62,6 +63,7 @@ public final class TraceRun {
   public init(_ plan: TracePlan, stream: any AccessStream) throws(TraceRunError) {
     self.plan = plan
     self.stream = stream
+    sweep = plan.sweep.isEmpty ? nil : TraceSweep(plan.sweep)
     do throws(HostError) { lanes = try plan.modes.map { mode throws(HostError) in try Lane(plan, mode) } } catch {
       throw .host("no host can be set up for a guest of \(plan.memory): \(error)")
     }
@@ -81,6 +83,7 @@ public final class TraceRun {
       }
       let count = try fill()
       guard count > 0 else { break }
+      sweep?.add(batch, in: 0..<count)
       var range = 0..<count
       if !isWarm, stream.counters.accesses >= plan.warmUp {
         let split = coldEnd(count)
@@ -134,7 +137,9 @@ public final class TraceRun {
         seconds: Double(lane.time.components.seconds) + Double(lane.time.components.attoseconds) / 1e18,
         stale: lane.stale)
     }
-    return TraceResult(plan: plan, name: stream.name, notes: stream.notes, counters: stream.counters, state: state, modes: modes)
+    return TraceResult(
+      plan: plan, name: stream.name, notes: stream.notes, counters: stream.counters, state: state, modes: modes,
+      sweep: sweep?.results ?? [])
   }
 }
 

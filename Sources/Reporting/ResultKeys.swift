@@ -72,7 +72,10 @@ public enum ResultKeys {
             "running; stopped where the host had no memory left for it; shut_down or waiting where the scenario ended it or starts it later."
           ),
           ("exits.*", "exits", "Exits from the virtual machine for a reason, since the start."),
-          ("cycles_by_cause.*", "cycles", "Cycles of one cause: its events times their figure in the cost preset; `memlab list` gives its source."),
+          (
+            "cycles_by_cause.*", "cycles",
+            "Cycles of one cause: its events times their figure in the cost preset; `memlab list` gives its source."
+          ),
         ], under: "vms.*", of: "summary.json of a run"
       )
   }

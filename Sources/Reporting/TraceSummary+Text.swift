@@ -11,6 +11,12 @@ extension TraceSummary {
     var lines = head
     lines += [""] + TextTable.lines([""] + result.modes.map(\.mode.rawValue), countRows)
     lines += [""] + TextTable.lines(["cycles an access"] + result.modes.map(\.mode.rawValue), costRows)
+    if !result.sweep.isEmpty {
+      let rows = result.sweep.map { tlb in
+        ["\(tlb.size.entries) x \(tlb.size.ways)", Wording.grouped(tlb.hits), Wording.grouped(tlb.misses)]
+      }
+      lines += [""] + TextTable.lines(["data TLB of one level", "hits", "misses"], rows)
+    }
     for mode in result.modes {
       guard let stale = mode.stale else { continue }
       lines += [

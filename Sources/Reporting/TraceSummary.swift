@@ -41,6 +41,15 @@ public struct TraceSummary: Sendable {
       .init("update_batch", .count(UInt64(max(0, plan.paging.updateBatch)))),
       .init("monitor", .string(plan.paging.monitor.rawValue)),
       .init("notes", .array(result.notes.map { .string($0) })),
+      .init(
+        "sweep",
+        .array(
+          result.sweep.map {
+            [
+              "entries": .count(UInt64($0.size.entries)), "ways": .count(UInt64($0.size.ways)), "hits": .count($0.hits),
+              "misses": .count($0.misses),
+            ]
+          })),
       .init("modes", .object(result.modes.map { .init($0.mode.rawValue, .object(members($0))) })),
     ])
   }

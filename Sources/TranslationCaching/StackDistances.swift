@@ -1,4 +1,4 @@
-internal import Columns
+public import Columns
 
 /// # One pass for every associativity (Mattson et al., 1970)
 ///
@@ -72,6 +72,7 @@ public struct TLBSweep: ~Copyable {
     var distances: StackDistances
     init(_ distances: consuming StackDistances) { self.distances = distances }
     func add(_ pages: Span<UInt64>) { for index in pages.indices { distances.access(pages[index]) } }
+    func add(_ pages: borrowing Column<UInt64>, _ count: Int) { for index in 0..<count { distances.access(pages[index]) } }
   }
 
   /// A sweep over structures.
@@ -87,6 +88,12 @@ public struct TLBSweep: ~Copyable {
   public mutating func add(_ pages: Span<UInt64>) {
     references &+= UInt64(pages.count)
     for stacks in seen { stacks.add(pages) }
+  }
+
+  /// Looks up as many pages as `count` says, in order, from a column.
+  public mutating func add(_ pages: borrowing Column<UInt64>, count: Int) {
+    references &+= UInt64(count)
+    for stacks in seen { stacks.add(pages, count) }
   }
 
   /// Hits and misses of each structure, in the order of `sizes`.

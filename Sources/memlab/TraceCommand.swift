@@ -27,6 +27,11 @@ struct TraceCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp("The TLB: a preset, or levels with entries x ways, as l1i=32x32,l1d=64x4,l2=1536x6.", valueName: "preset|spec"))
   var tlb = TLBPreset.golden.name
+  @Option(
+    help: ArgumentHelp(
+      "Count the data accesses on these TLBs of one level too, all in the same pass: entries x ways, separated by commas, as 64x4,64x64.",
+      valueName: "specs"))
+  var sweep: String?
   @Option(help: "Caches for walks, of typical sizes unless --tlb gives others; default: what --tlb gives.") var walkCaches: Switch?
   @Option(help: "The size of the pages that the guest's kernel gives to programs.") var guestPage: TablePage = .size4K
   @Option(help: "The size of the pages that the host backs the guest with.") var hostPage: TablePage = .size4K
@@ -124,11 +129,27 @@ struct TraceCommand: ParsableCommand {
     plan.hostPage = hostPage.size
     plan.hostLevels = hostLevels
     plan.warmUp = warmUp
+    plan.sweep = try sweptSizes()
     plan.checksStale = checkStale
     plan.paging = try pagingOptions()
     for levels in [levels, hostLevels] where levels != 4 && levels != 5 { throw ValidationError("page tables have 4 or 5 levels") }
     if let problem = plan.problem { throw ValidationError(problem) }
     return plan
+  }
+
+  private func sweptSizes() throws -> [TLBGeometry.Level] {
+    guard let sweep else { return [] }
+    let parts = sweep.split(separator: ",", omittingEmptySubsequences: false)
+    guard parts.count <= 256 else { throw ValidationError("--sweep counts on 256 TLBs at most") }
+    return try parts.map { part in
+      let numbers = part.split(separator: "x", omittingEmptySubsequences: false)
+      guard numbers.count == 2, let entries = Int(numbers[0]), let ways = Int(numbers[1]) else {
+        throw ValidationError("--sweep: \"\(part)\" is not ENTRIESxWAYS, such as 64x4")
+      }
+      do throws(TLBGeometryError) { return try TLBGeometry.Level(entries: entries, ways: ways) } catch {
+        throw ValidationError("--sweep: \(error.problem)")
+      }
+    }
   }
 
   private func pagingOptions() throws -> PagingOptions {

@@ -52,6 +52,22 @@ struct TraceRunTests {
     }
   }
 
+  @Test("a sweep counts what a data TLB of each size would, in the pass that replays the stream")
+  func sweep() throws {
+    let sizes = ["64x4", "16x4", "64x64", "16x1"]
+    var plan = try plan([.native])
+    plan.sweep = try sizes.map { text in
+      let numbers = text.split(separator: "x").map { Int($0) ?? 0 }
+      return try TLBGeometry.Level(entries: numbers[0], ways: numbers[1])
+    }
+    let swept = try run(plan, "gen:zipf:pages=4096", limit: 40_000).sweep
+    for (text, counted) in zip(sizes, swept) {
+      let alone = try run(try self.plan([.native], tlb: "l1i=1x1,l1d=\(text)"), "gen:zipf:pages=4096", limit: 40_000)
+      let tlb = alone.modes[0].counters.tlb
+      #expect(counted.hits == tlb.l1dHits && counted.misses == tlb.l1dMisses, "\(text)")
+    }
+  }
+
   @Test("the golden run in order misses once a page, under every way of paging, however many are run at a time")
   func golden() throws {
     // Agile paging drops translations when a table goes over to nested walks, direct paging when a writable page becomes a table.
