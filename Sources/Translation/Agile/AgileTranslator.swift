@@ -121,9 +121,7 @@ extension ShadowPaging {
 
   /// The walk goes on to a table of the guest's: paging-structure caches remember it as one.
   @inline(__always) private func pass(_ place: HostPhysicalAddress, _ walk: X86Walk<GuestPhysical>) {
-    var marked = walk
-    marked.rights = X86Rights(rawValue: walk.rights.rawValue | PassedTable.nested)
-    mmu.pass(place, marked)
+    mmu.pass(place, walk, mark: PassedTable.nested)
   }
 
   private func finishNested(
