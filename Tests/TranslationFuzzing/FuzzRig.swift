@@ -59,9 +59,11 @@ public final class FuzzRig {
   private var version = [Int](repeating: 0, count: guestFrames)
 
   /// A rig of one way of paging. VPIDs of rigs with one TLB differ.
-  /// - Parameter wrap: what stands between the rig and the translator.
+  /// - Parameters:
+  ///   - isWatched: whether the detector compares each access.
+  ///   - wrap: what stands between the rig and the translator.
   public init(
-    _ way: FuzzWay, _ setup: FuzzSetup, tlb: TLBHierarchy, vpid: UInt16, wrap: (any Translator) -> any Translator
+    _ way: FuzzWay, _ setup: FuzzSetup, tlb: TLBHierarchy, vpid: UInt16, isWatched: Bool = true, wrap: (any Translator) -> any Translator
   ) throws {
     name = way.rawValue
     contents = FrameContents(frameCount: Self.tableFrames + Self.guestFrames * Self.versions, detachedCapacity: 8)
@@ -78,7 +80,7 @@ public final class FuzzRig {
     options.shadowPageLimit = setup.shadowPages
     var parts = TranslatorParts(
       contents: contents, map: map, tlb: tlb, vpid: VPID(vpid), frames: frames, guestPages: UInt64(Self.guestFrames))
-    parts.staleTranslations = detector
+    if isWatched { parts.staleTranslations = detector }
     translator = wrap(way.mode.makeTranslator(parts, options))
   }
 
