@@ -98,16 +98,7 @@ public final class FuzzGuest {
   }
 
   private func host(_ act: FuzzHostAct, _ frame: GuestFrame) {
-    for rig in rigs {
-      switch act {
-      case .swap: rig.swapOut(frame)
-      case .share: rig.protect(frame)
-      case .move: rig.move(frame)
-      case .balloon: rig.balloon(frame)
-      case .split: rig.split(frame)
-      case .age: _ = rig.translator.testAndClearAccessed(frame)
-      }
-    }
+    for rig in rigs { rig.host(act, frame) }
     // The guest gave the page up: nothing that went through it may be relied on.
     if act == .balloon && isTable[frame.index] { dropEverything() }
   }

@@ -159,6 +159,18 @@ public final class FuzzRig {
   /// Takes a frame whose content the guest has given up.
   func balloon(_ frame: GuestFrame) { change(frame, to: .ballooned, leaving: hostFrame(frame)) }
 
+  /// Acts on a page behind the guest's back.
+  public func host(_ act: FuzzHostAct, _ frame: GuestFrame) {
+    switch act {
+    case .swap: swapOut(frame)
+    case .share: protect(frame)
+    case .move: move(frame)
+    case .balloon: balloon(frame)
+    case .split: split(frame)
+    case .age: _ = translator.testAndClearAccessed(frame)
+    }
+  }
+
   // MARK: The guest
 
   /// A store to guest-physical memory that does not go through the guest's page tables.

@@ -149,6 +149,7 @@ extension ShadowPaging {
     let global = controls.globalPages ? walk.entry.rawValue & X86Entry.global : 0
     let rights = (walk.leafRights | (isDirty ? AccessCheck.dirty : 0)) & ~lost
     mmu.rememberWalk(walk.address, from: first == controls.levels ? first : first + 1, downTo: walk.level)
+    if isDirty && !isTracked { state[ShadowState.nestedWrites] = 1 }
     mmu.fill(
       walk.address, access, TLBEntry(leaf.frame, nestedSize(walk, host.pageSize), rights: rights | global, guestSize: walk.pageSize))
     return .mapped(leaf.frame.address(atOffsetOf: target))

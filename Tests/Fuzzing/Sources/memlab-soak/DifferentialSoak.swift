@@ -21,20 +21,20 @@ struct DifferentialSoak {
         let (program, failure) = try FuzzRun.hunt(seed: seed, steps: options.length, ways: options.modes)
         done.add(program.steps.count, ordering: .relaxed)
         guard let failure else {
-          if (number + 1) % 1000 == 0 { print("seed \(seed) reached, \(Workers.seconds(since: start))") }
+          if (number + 1) % 1000 == 0 { Workers.say("seed \(seed) reached, \(Workers.seconds(since: start))") }
           return true
         }
         failed.add(1, ordering: .relaxed)
-        print(Self.report(seed, program, failure))
+        Workers.say(Self.report(seed, program, failure))
       } catch {
         failed.add(1, ordering: .relaxed)
-        print("seed \(seed): \(error)")
+        Workers.say("seed \(seed): \(error)")
       }
       return false
     }
     let (steps, failures) = (done.load(ordering: .relaxed), failed.load(ordering: .relaxed))
     let seconds = Double((ContinuousClock.now - start).components.seconds)
-    print(
+    Workers.say(
       "differential: \(steps) steps from seed \(options.seed), \(options.modes.count) ways of paging, \(failures) programs failed, "
         + "\(Workers.seconds(since: start)), \(Int(Double(steps) / max(seconds, 1))) steps a second")
     return failures == 0

@@ -38,11 +38,11 @@ struct PermissionSoak {
       combinations.add(result.count, ordering: .relaxed)
       guard let difference = result.difference else { return true }
       different.add(1, ordering: .relaxed)
-      print("\(way.rawValue): \(difference)")
+      Workers.say("\(way.rawValue): \(difference)")
       return false
     }
     let (checked, wrong) = (combinations.load(ordering: .relaxed), different.load(ordering: .relaxed))
-    print("permissions, \(way.rawValue): \(checked) combinations, \(wrong) different, \(Workers.seconds(since: start))")
+    Workers.say("permissions, \(way.rawValue): \(checked) combinations, \(wrong) different, \(Workers.seconds(since: start))")
     return wrong == 0
   }
 }

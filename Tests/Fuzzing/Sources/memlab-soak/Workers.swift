@@ -15,6 +15,9 @@ enum Workers {
     }
   }
 
+  /// Prints a line at once, whatever standard output is.
+  static func say(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
+
   /// Seconds since a moment, for people to read.
   static func seconds(since start: ContinuousClock.Instant) -> String {
     let (seconds, fraction) = (ContinuousClock.now - start).components
