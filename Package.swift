@@ -140,7 +140,8 @@ let package = Package(
     tests("PageTablesTests", ["PageTables", "PageContents", "Addressing", "TestSupport"]),
     tests("TranslationCachingTests", ["TranslationCaching", "Addressing", "Columns"]),
     tests(
-      "TranslationTests", ["Translation", "TranslationCaching", "PageTables", "PageContents", "Addressing", "Columns", "TestSupport", "TranslationFuzzing"]),
+      "TranslationTests",
+      ["Translation", "TranslationCaching", "PageTables", "PageContents", "Addressing", "Columns", "TestSupport", "TranslationFuzzing"]),
     tests("PageSharingTests", ["PageSharing", "PageContents", "Addressing", "Columns"]),
     tests("BallooningTests", ["Ballooning", "Addressing", "Columns"]),
     tests("OvercommitTests", ["Overcommit"]),

@@ -111,7 +111,9 @@ struct FuzzGenerator {
     switch random.below(8) {
     case 0: new = random.oneIn(2) ? .notPresent : old.without(X86Entry.present)
     case 1:
-      let bits = [X86Entry.writable, X86Entry.user, X86Entry.accessed, X86Entry.dirty, X86Entry.noExecute, X86Entry.accessed | X86Entry.dirty]
+      let bits = [
+        X86Entry.writable, X86Entry.user, X86Entry.accessed, X86Entry.dirty, X86Entry.noExecute, X86Entry.accessed | X86Entry.dirty,
+      ]
       new = old.without(bits[random.index(below: bits.count)])
     case 2: new = old.with(random.oneIn(2) ? X86Entry.writable : X86Entry.dirty | X86Entry.accessed)
     default: new = entry(level: level)

@@ -39,6 +39,10 @@ extension FuzzProgram: CustomStringConvertible {
 public struct FuzzProgramError: Error, Hashable, CustomStringConvertible {
   /// The line.
   public var line: String
+
+  /// An error of a line.
+  public init(line: String) { self.line = line }
+
   /// What is wrong.
   public var description: String { "\"\(line)\" is neither a setup nor a step" }
 }

@@ -39,7 +39,9 @@ public struct FuzzShrinker {
   private var measure: Int { program.description.utf8.count }
 
   /// Nothing after the failure is needed.
-  private mutating func cut() { if failure.step + 1 < program.steps.count { program.steps.removeLast(program.steps.count - failure.step - 1) } }
+  private mutating func cut() {
+    if failure.step + 1 < program.steps.count { program.steps.removeLast(program.steps.count - failure.step - 1) }
+  }
 
   /// Whether a candidate fails; if so it is the program from now on.
   private mutating func accept(_ candidate: FuzzProgram) -> Bool {

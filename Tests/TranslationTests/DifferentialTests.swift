@@ -10,7 +10,7 @@ import TranslationFuzzing
   private static let steps: Int = {
     if let text = ProcessInfo.processInfo.environment["MEMLAB_DIFFERENTIAL_STEPS"], let steps = Int(text) { return steps }
     #if DEBUG
-      return 250
+      return 150
     #else
       return 10_000
     #endif
@@ -18,7 +18,7 @@ import TranslationFuzzing
 
   @Test(
     "Native, nested, shadow and agile paging answer random programs as the rule does: frames, faults, contents, A and D bits",
-    arguments: 1...12 as ClosedRange<UInt64>)
+    arguments: 1...8 as ClosedRange<UInt64>)
   func agree(seed: UInt64) throws {
     let (program, failure) = try FuzzRun.hunt(seed: seed, steps: Self.steps, auditEvery: 64)
     #expect(failure == nil, "seed \(seed)\n\(program)")
@@ -26,8 +26,8 @@ import TranslationFuzzing
 
   @Test("A program's text says all of it: read back and carried out again it is the same program")
   func text() throws {
-    for seed in 20..<24 as Range<UInt64> {
-      let program = try FuzzRun.hunt(seed: seed, steps: 200, ways: [.native]).program
+    for seed in 20..<22 as Range<UInt64> {
+      let program = try FuzzRun.hunt(seed: seed, steps: 100, ways: [.native]).program
       #expect(try FuzzProgram(parsing: program.description) == program)
       #expect(try FuzzRun.replay(program, auditEvery: 50) == nil)
     }
@@ -67,14 +67,15 @@ import TranslationFuzzing
 
   // MARK: The hunt itself
 
-  @Test("A translator that swallows one kind of invalidation is found, and a program of a few steps shows it", arguments: Swallowed.allCases)
+  @Test(
+    "A translator that swallows one kind of invalidation is found, and a program of a few steps shows it", arguments: Swallowed.allCases)
   func findsMutants(_ swallowed: Swallowed) throws {
     let wrap: FuzzWrap = { SwallowingTranslator($0, swallowed) }
-    for seed in 1...60 as ClosedRange<UInt64> {
-      let (program, failure) = try FuzzRun.hunt(seed: seed, steps: 400, ways: [swallowed.way], wrap: wrap)
+    for seed in 1...100 as ClosedRange<UInt64> {
+      let (program, failure) = try FuzzRun.hunt(seed: seed, steps: 200, ways: [swallowed.way], wrap: wrap)
       guard failure != nil else { continue }
       var shrinker = try #require(FuzzShrinker(program, wrap: wrap))
-      shrinker.shrink(limit: 600)
+      shrinker.shrink(limit: 300)
       #expect(shrinker.program.steps.count <= 14, "\(shrinker.program)")
       #expect(try FuzzRun.replay(shrinker.program, wrap: wrap) != nil)
       #expect(try FuzzRun.replay(shrinker.program) == nil, "it is the swallowed call that is wrong")

@@ -7,7 +7,7 @@ import TranslationFuzzing
   /// Every so many combinations: a prime, so that no flag's period divides it. `make soak` goes through all of them in a release build.
   static let stride: Int = {
     #if DEBUG
-      return 9001
+      return 30011
     #else
       return 61
     #endif

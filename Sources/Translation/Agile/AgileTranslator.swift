@@ -143,7 +143,8 @@ extension ShadowPaging {
     guard host.isMapped else { return refused(host, target, access, isGuestTable: false) }
     let leaf = host.leaf
     let isDirty = isWrite || (walk.entry.isDirty && leaf.isDirty)
-    var lost = isTracked ? AccessCheck.writable | AccessCheck.dirty : isDirty ? 0 : AccessCheck.dirty
+    // W and D only together, as in a shadow: what no write may use yet need not be dropped when the page is shadowed.
+    var lost = isTracked || !isDirty ? AccessCheck.writable | AccessCheck.dirty : 0
     if host.rights & dimension.executeRight(isUserPage: walk.rights.isUser) == 0 { lost |= AccessCheck.executable }
     if host.rights & EPTEntry.write == 0 { lost |= AccessCheck.writable }
     let global = controls.globalPages ? walk.entry.rawValue & X86Entry.global : 0
