@@ -3,10 +3,11 @@
 PACKAGES := libxxhash-dev libzstd-dev zlib1g-dev liblzma-dev libsqlite3-dev pkg-config gnuplot-nox zstd xz-utils
 SWIFT    ?= swift
 MEMLAB   := .build/release/memlab
+SOAK     := Tests/Fuzzing/.build/release/memlab-soak
 
 GUESTS   := .build/guests
 
-.PHONY: run test soak guest build lint format reference bench deps toolchain clean help
+.PHONY: run test soak fuzz hunts guest build lint format reference bench deps toolchain clean help
 
 run: build  ## Build, run the quickstart scenario, and say where its report is
 	$(MEMLAB) run Workloads/quickstart.yaml
@@ -18,8 +19,15 @@ test: build  ## Build and run all tests; those of the command line run the relea
 	$(SWIFT) build --build-tests
 	MEMLAB_EXECUTABLE=$(CURDIR)/$(MEMLAB) $(SWIFT) test --skip-build
 
-soak: build  ## Compare 200 random mixtures, and every built-in case, with this machine's kernel; needs root
+soak: build hunts  ## Check every permission combination under every way of paging, then KSM against this machine's kernel; needs root
+	$(SOAK) permissions
 	$(MEMLAB) verify ksm --wait 600 --all --mixtures 200
+
+fuzz: hunts  ## Carry random page-table programs out under every way of paging at once, 10,000,000 steps; SEED=N for others
+	$(SOAK) differential --steps 10000000 --seed $(or $(SEED),1)
+
+hunts: deps
+	cd Tests/Fuzzing && $(SWIFT) build -c release --product memlab-soak
 
 guest: build  ## Boot real Linux guests in QEMU, with 4 and 5 levels of page tables, and compare every entry with what QEMU says
 	MEMLAB_GUEST_CACHE=$(GUESTS)/kernel Workloads/capture-linux-guest.sh $(GUESTS)/linux-4level 4 512
@@ -63,7 +71,7 @@ reference: build  ## Accept what the scenarios give now as their reference repor
 	  mv Reports/sharing/$$n.new Reports/sharing/$$n.csv; done
 
 clean:  ## Remove what was built and the runs
-	rm -rf .build Tests/Benchmarks/.build Reports/runs
+	rm -rf .build Tests/Benchmarks/.build Tests/Fuzzing/.build Reports/runs
 
 help:  ## Say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10

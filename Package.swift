@@ -40,6 +40,7 @@ let package = Package(
     .library(
       name: "MemlabLaboratory",
       targets: ["Files", "Guests", "RAMImages", "LiveKernel", "Traces", "Scenarios", "Laboratory", "Reporting"]),
+    .library(name: "MemlabTestSupport", targets: ["TestSupport", "TranslationFuzzing"]),
   ],
   dependencies: [
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -126,6 +127,11 @@ let package = Package(
 
     // Tests, bottom up.
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: house),
+    .target(
+      name: "TranslationFuzzing",
+      dependencies: [
+        "Addressing", "Columns", "PageContents", "PageTables", "TranslationCaching", "Translation", "TestSupport",
+      ], path: "Tests/TranslationFuzzing", swiftSettings: house),
     tests("AddressingTests", ["Addressing", "TestSupport"]),
     tests("ColumnsTests", ["Columns", "TestSupport"]),
     tests("FilesTests", ["Files"]),
@@ -134,7 +140,8 @@ let package = Package(
     tests("PageTablesTests", ["PageTables", "PageContents", "Addressing", "TestSupport"]),
     tests("TranslationCachingTests", ["TranslationCaching", "Addressing", "Columns"]),
     tests(
-      "TranslationTests", ["Translation", "TranslationCaching", "PageTables", "PageContents", "Addressing", "Columns", "TestSupport"]),
+      "TranslationTests",
+      ["Translation", "TranslationCaching", "PageTables", "PageContents", "Addressing", "Columns", "TestSupport", "TranslationFuzzing"]),
     tests("PageSharingTests", ["PageSharing", "PageContents", "Addressing", "Columns"]),
     tests("BallooningTests", ["Ballooning", "Addressing", "Columns"]),
     tests("OvercommitTests", ["Overcommit"]),

@@ -8,6 +8,8 @@ public struct ComposedTranslation: Hashable, Sendable {
   public var guestRights: UInt64?
   /// What both together say; nil where either has no page.
   public var translation: HeldTranslation?
+  /// The guest frame that the guest's tables name, whether or not the map has a page for it.
+  public var guestFrame: GuestFrame?
 }
 
 /// The oracle: what an address of a guest leads to, by the guest's tables composed with the guest-physical map, level by level and with
@@ -48,10 +50,11 @@ public func composition(
   guard step == .leaf else { return ComposedTranslation() }
   let rights = walk.leafRights
   let leaf = map.leaf(of: walk.target)
-  guard leaf.isPresent else { return ComposedTranslation(guestRights: rights) }
+  guard leaf.isPresent else { return ComposedTranslation(guestRights: rights, guestFrame: walk.target) }
   return ComposedTranslation(
     guestRights: rights,
-    translation: HeldTranslation(guestFrame: walk.target, hostFrame: leaf.frame, rights: rights & leaf.asRights))
+    translation: HeldTranslation(guestFrame: walk.target, hostFrame: leaf.frame, rights: rights & leaf.asRights),
+    guestFrame: walk.target)
 }
 
 extension EPTEntry {

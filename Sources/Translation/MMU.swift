@@ -199,8 +199,9 @@ struct MMU: ~Copyable {
   }
 
   /// The walk goes on to the table at `place`.
-  @inline(__always) func pass<Space>(_ place: HostPhysicalAddress, _ walk: X86Walk<Space>) {
-    if cachesWalks { passed[walk.level] = PassedTable(place: place, rights: walk.rights.rawValue) }
+  /// - Parameter mark: what a paging-structure cache shall remember of it beside the rights.
+  @inline(__always) func pass<Space>(_ place: HostPhysicalAddress, _ walk: X86Walk<Space>, mark: UInt64 = 0) {
+    if cachesWalks { passed[walk.level] = PassedTable(place: place, rights: walk.rights.rawValue | mark) }
   }
 
   /// The walk ended well, with A set in all its entries: paging-structure caches may know the tables below the one that it started from.

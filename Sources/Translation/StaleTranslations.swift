@@ -76,7 +76,7 @@ public final class StaleTranslations {
       if let guestFrame = truth.guestFrame { known[place] = guestFrame }
       return
     }
-    let isMoved = truth.map { $0.hostFrame != frame && $0.guestFrame != known[place] } ?? false
+    let isMoved = truth?.hostFrame != frame && (composed.guestFrame ?? truth?.guestFrame).map { $0 != known[place] } ?? false
     let culprit: Culprit = !guestAllows || isMoved ? .guest : .hypervisor
     if culprit == .guest { byGuest += 1 } else { byHypervisor += 1 }
     guard findings.count < limit else { return }

@@ -121,9 +121,7 @@ extension ShadowPaging {
 
   /// The walk goes on to a table of the guest's: paging-structure caches remember it as one.
   @inline(__always) private func pass(_ place: HostPhysicalAddress, _ walk: X86Walk<GuestPhysical>) {
-    var marked = walk
-    marked.rights = X86Rights(rawValue: walk.rights.rawValue | PassedTable.nested)
-    mmu.pass(place, marked)
+    mmu.pass(place, walk, mark: PassedTable.nested)
   }
 
   private func finishNested(
@@ -145,12 +143,14 @@ extension ShadowPaging {
     guard host.isMapped else { return refused(host, target, access, isGuestTable: false) }
     let leaf = host.leaf
     let isDirty = isWrite || (walk.entry.isDirty && leaf.isDirty)
-    var lost = isTracked ? AccessCheck.writable | AccessCheck.dirty : isDirty ? 0 : AccessCheck.dirty
+    // W and D only together, as in a shadow: what no write may use yet need not be dropped when the page is shadowed.
+    var lost = isTracked || !isDirty ? AccessCheck.writable | AccessCheck.dirty : 0
     if host.rights & dimension.executeRight(isUserPage: walk.rights.isUser) == 0 { lost |= AccessCheck.executable }
     if host.rights & EPTEntry.write == 0 { lost |= AccessCheck.writable }
     let global = controls.globalPages ? walk.entry.rawValue & X86Entry.global : 0
     let rights = (walk.leafRights | (isDirty ? AccessCheck.dirty : 0)) & ~lost
     mmu.rememberWalk(walk.address, from: first == controls.levels ? first : first + 1, downTo: walk.level)
+    if isDirty && !isTracked { state[ShadowState.nestedWrites] = 1 }
     mmu.fill(
       walk.address, access, TLBEntry(leaf.frame, nestedSize(walk, host.pageSize), rights: rights | global, guestSize: walk.pageSize))
     return .mapped(leaf.frame.address(atOffsetOf: target))

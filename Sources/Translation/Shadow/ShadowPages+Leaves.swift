@@ -63,6 +63,7 @@ extension ShadowPages {
   /// Takes W from every leaf of a frame that holds a table. A switch to the frame as a table is no way to write it.
   func protect(_ frame: GuestFrame) {
     let lost = X86Entry.writable | X86Entry.dirty
+    hasNewlyProtected = true
     changeLeaves(of: frame) { $0.rawValue & X86Entry.switching != 0 ? $0 : $0.without(lost) }
     changeLargeLeaves(around: frame) { $0.without(lost) }
   }

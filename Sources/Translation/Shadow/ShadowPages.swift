@@ -39,6 +39,8 @@ final class ShadowPages {
   var statistics = ShadowStatistics()
   /// Whether an entry that a TLB may have a copy of was removed or lost a right since the flag was last cleared.
   var hasStale = false
+  /// Whether a table's frame was write-protected since the flag was last cleared. Translations that a nested walk made have no entry to tell of them.
+  var hasNewlyProtected = false
 
   /// The most pages that one fault makes: one a level.
   static let reserveForFault = 5

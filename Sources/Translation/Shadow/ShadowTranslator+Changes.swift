@@ -7,8 +7,11 @@ internal import PageTables
 extension ShadowPaging {
   /// Drops TLB entries that removed shadow entries may have left behind, and a root that is gone.
   func flushStale() {
+    if Nesting.nests && shadow.hasNewlyProtected && state[ShadowState.nestedWrites] != 0 { shadow.hasStale = true }
+    shadow.hasNewlyProtected = false
     guard shadow.hasStale else { return }
     shadow.hasStale = false
+    state[ShadowState.nestedWrites] = 0
     mmu.flushAll()
     let isNested = Nesting.nests && state[ShadowState.start] & (ShadowStart.nested | ShadowStart.full) != 0
     if roots.root(0, in: shadow) == 0 && !isNested { state[ShadowState.start] = 0 }

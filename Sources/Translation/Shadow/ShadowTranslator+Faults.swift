@@ -81,7 +81,10 @@ extension ShadowPaging {
       return retry(walk, .write, privilege, isFilled: false)
     }
     let isFilled = isFilled && fill(walk.address, isOverride: isOverride)
-    return retry(walk, .write, privilege, isFilled: isFilled)
+    // Room may have been made by dropping the very page that went out of step; made again, it is in step, and has to learn of the store.
+    let isShadowedAgain = shadow.isTracked(walk.target)
+    if isShadowedAgain { shadow.tableStored(walk.target.address(atOffsetOf: walk.address)) }
+    return retry(walk, .write, privilege, isFilled: isFilled && !isShadowedAgain)
   }
 
   /// The guest makes the access again; where the shadow could not be filled, or cannot show what is allowed, the hypervisor carries it out and no

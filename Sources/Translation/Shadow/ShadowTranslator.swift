@@ -46,7 +46,7 @@ final class ShadowPaging<Nesting: ShadowNesting>: Translator, TLBMisses {
   let dimension: NestedDimension
   let unsyncPolicy: UnsyncPolicy
   let prefetchPolicy: PrefetchPolicy
-  let state = Column<UInt64>(count: 3)
+  let state = Column<UInt64>(count: 4)
   /// Of each mode of an access, by `AccessRecord.mode`: what it needs of a shadow leaf, D not included. The processor runs with WP and NXE set.
   let checks = Column<AccessCheck>(count: 8)
 
@@ -211,6 +211,8 @@ enum ShadowState {
   static let levels = 1
   /// The access whose fault waits for the machine to resolve a violation: the retry belongs to the same exit.
   static let pending = 2
+  /// Whether a nested walk may have left a writable translation in the TLB.
+  static let nestedWrites = 3
 }
 
 /// What the first table of a walk is.
