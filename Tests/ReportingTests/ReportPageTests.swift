@@ -2,6 +2,7 @@ import Foundation
 import FoundationXML
 import Scenarios
 import Testing
+import Translation
 
 @testable import Laboratory
 @testable import Reporting
