@@ -1,5 +1,6 @@
 public import PageSharing
 public import Scenarios
+public import Translation
 
 /// What a run found: the state at its end, and how it got there.
 public struct RunResult: Equatable, Sendable {
@@ -23,6 +24,18 @@ public struct RunResult: Equatable, Sendable {
   public var failedExpectations: [String]
   /// What repeated captures of the guests showed; nil where the scenario wants none.
   public var captures: CaptureSummary?
+  /// One walk at the end for each way of paging, of the first machine that pages so and has something mapped.
+  public var walks: [MachineWalk] = []
+}
+
+/// A walk of one machine's tables, from the entries that were read.
+public struct MachineWalk: Hashable, Sendable {
+  /// The machine's name.
+  public var vm: String
+  /// How its addresses are translated.
+  public var paging: PagingMode
+  /// The walk.
+  public var transcript: WalkTranscript
 }
 
 /// How a run ended.

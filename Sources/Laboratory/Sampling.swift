@@ -137,7 +137,19 @@ extension Experiment {
     sharing.scannerNanoseconds = driver?.nanoseconds ?? 0
     return RunResult(
       scenario: scenario, state: state, virtualNanoseconds: now, host: hostSummary(), sharing: sharing, vms: tenants.map(summary),
-      audit: audit, timeline: samples, failedExpectations: [], captures: captures?.summary)
+      audit: audit, timeline: samples, failedExpectations: [], captures: captures?.summary,
+      walks: exampleWalks())
+  }
+
+  /// One walk for each way of paging, in the order in which the machines stand in the scenario.
+  private func exampleWalks() -> [MachineWalk] {
+    var walks: [MachineWalk] = []
+    for tenant in tenants where tenant.isLive {
+      let mode = tenant.vm.translator.mode
+      guard !walks.contains(where: { $0.paging == mode }), let walk = tenant.vm.translator.exampleWalk() else { continue }
+      walks.append(MachineWalk(vm: tenant.spec.name, paging: mode, transcript: walk))
+    }
+    return walks
   }
 
   /// How many pages hold what another page holds.

@@ -17,6 +17,9 @@ struct ReportPage {
   let notices: [Notice]
   let cards: [SummaryCard]
   let sections: [Section]
+  /// A page walk of each way of paging.
+  let walks: [DrawnWalk]
+  let hasWalks: Bool
   let machines: MachineTable
   /// What the scanner counts of each machine.
   let profits: MachineTable
@@ -122,6 +125,8 @@ extension ReportPage {
     notices = Self.notices(about: result, undrawn: figures.filter { $0.script != nil && pictures[$0.name] == nil })
     cards = SummaryCard.all(of: result)
     sections = Self.sections(figures, pictures)
+    walks = result.walks.map(DrawnWalk.init)
+    hasWalks = !walks.isEmpty
     machines = Self.machineTable(result)
     profits = Self.profitTable(result)
     hasProfits = result.vms.contains { $0.ksm != KSMProcessStatistics() }

@@ -64,6 +64,10 @@ public struct WalkFigure {
   // MARK: Words
 
   private var title: String {
+    if walk.switches {
+      let above = walk.shadowDepth == 0 ? "" : "\(walk.shadowDepth) shadow \(walk.shadowDepth == 1 ? "level" : "levels"), then "
+      return "A walk of \(above)\(walk.guestDepth) guest \(walk.guestDepth == 1 ? "level" : "levels") over \(walk.hostLevels) host levels"
+    }
     guard isNested else { return "A walk of \(walk.guestLevels) levels of tables" }
     return "A walk of \(walk.guestLevels) guest levels over \(walk.hostLevels) host \(walk.hostLevels == 1 ? "level" : "levels")"
   }
@@ -93,7 +97,7 @@ public struct WalkFigure {
   /// The address, cut into the indices that choose the entries.
   private mutating func drawIndices() {
     var place = Self.margin
-    let levels = stride(from: walk.guestLevels, to: walk.guestLevels - walk.guestDepth, by: -1)
+    let levels = stride(from: walk.guestLevels, to: walk.guestLevels - walk.shadowDepth - walk.guestDepth, by: -1)
     var parts = levels.map { ("L\($0)", "[\(X86Index.index(of: walk.address, level: $0))]") }
     if case .mapped(let target) = walk.outcome {
       parts.append(("offset", WalkWords.hex(walk.address.offset(in: target.guestPage))))
@@ -122,7 +126,8 @@ public struct WalkFigure {
     for (row, level) in grid.rows.enumerated() {
       let (top, middle) = (y(row), y(row) + Self.cell.height / 2)
       let own = grid.step(level, host: nil)
-      canvas.text(level == 0 ? "the page" : "guest L\(level) entry", x: Self.margin, y: top + 28, class: "row")
+      let owner = own?.dimension == .shadow ? "shadow" : "guest"
+      canvas.text(level == 0 ? "the page" : "\(owner) L\(level) entry", x: Self.margin, y: top + 28, class: "row")
       if let address = looked(up: level) {
         canvas.text("GPA \(WalkWords.hex(address.rawValue))", x: Self.margin, y: top + 47, class: "small mono")
       }
@@ -147,12 +152,14 @@ public struct WalkFigure {
 
   /// The line from a guest's entry back to the row that it leads to.
   private mutating func drawReturn(from step: WalkStep, _ row: Int) {
+    let tone: Tone = step.dimension == .shadow ? .shadow : .guest
     let right = x(columns - 1) + Self.cell.width / 2
     let (from, turn, to) = (y(row) + Self.cell.height, y(row) + Self.cell.height + Self.gap.y / 2, y(row + 1) + 10)
     let end = Self.margin + 16
-    canvas.arrow([(right, from), (right, turn), (end, turn), (end, to)], name, color: Tone.guest.stroke)
+    canvas.arrow([(right, from), (right, turn), (end, turn), (end, to)], name, color: tone.stroke)
     let text =
       switch step.meaning {
+      case .table(let address) where step.dimension == .shadow: "the next table is at HPA \(WalkWords.hex(address))"
       case .table(let address): "the next table is at GPA \(WalkWords.hex(address))"
       case .page(let address, let size): "the page of \(size) is at GPA \(WalkWords.hex(address & ~(size.bytes - 1)))"
       default: ""
@@ -160,7 +167,7 @@ public struct WalkFigure {
     let half = 7 * text.count / 2 + 8
     let middle = (right + end) / 2
     canvas.box(x: middle - half, y: turn - 10, width: 2 * half, height: 20, fill: "#FFFFFF", stroke: "none", radius: 0)
-    canvas.text(text, x: middle, y: turn + 4, class: "small", anchor: "middle", fill: Tone.guest.ink)
+    canvas.text(text, x: middle, y: turn + 4, class: "small", anchor: "middle", fill: tone.ink)
   }
 
   /// The guest-physical address that a row looks up.
@@ -194,7 +201,12 @@ public struct WalkFigure {
   private mutating func draw(_ step: WalkStep, _ x: Int, _ y: Int) {
     let tone: Tone =
       switch step.meaning {
-      case .table, .page: step.dimension == .guest ? .guest : .host
+      case .table, .page:
+        switch step.dimension {
+        case .guest: .guest
+        case .host: .host
+        case .shadow: .shadow
+        }
       case .notPresent, .malformed, .refused: .fault
       }
     let fill = tone == .host && walk.isRepeated(step) ? "#FFFFFF" : tone.fill
@@ -232,6 +244,7 @@ public struct WalkFigure {
     func explain(_ tone: Tone, _ text: String, fill: String? = nil) { legend.append((fill ?? tone.fill, tone.stroke, text)) }
     if isNested { explain(.host, "the host's tables") }
     if WalkWords.repetition(walk) != nil { explain(.host, "a word read before", fill: "#FFFFFF") }
+    if walk.shadowDepth > 0 { explain(.shadow, "the hypervisor's shadow tables") }
     explain(.guest, isNested ? "the guest's tables" : "tables")
     explain(tone, tone == .fault ? "where it stopped" : "the page")
     for (fill, stroke, text) in legend {
@@ -247,12 +260,13 @@ public struct WalkFigure {
 
 /// The colours of a kind of box: those of the palette for its edge, tints of them inside, shades for words on white and on the tint.
 private enum Tone {
-  case host, guest, page, fault
+  case host, guest, shadow, page, fault
 
   var stroke: String {
     switch self {
     case .host: Palette.blue
     case .guest: Palette.orange
+    case .shadow: Palette.purple
     case .page: Palette.green
     case .fault: Palette.vermillion
     }
@@ -262,6 +276,7 @@ private enum Tone {
     switch self {
     case .host: "#E9F3FA"
     case .guest: "#FDF3DC"
+    case .shadow: "#F8EAF2"
     case .page: "#E4F5EF"
     case .fault: "#FBE8DD"
     }
@@ -271,6 +286,7 @@ private enum Tone {
     switch self {
     case .host: "#00527F"
     case .guest: "#7A5200"
+    case .shadow: "#7D3A60"
     case .page: "#00644A"
     case .fault: "#9A3F00"
     }

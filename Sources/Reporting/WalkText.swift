@@ -73,7 +73,7 @@ public enum WalkText {
 
   /// Which bits of the address choose which entry.
   private static func indices(_ walk: WalkTranscript) -> [String] {
-    let parts = stride(from: walk.guestLevels, through: walk.guestLevels - walk.guestDepth + 1, by: -1).map { level in
+    let parts = stride(from: walk.guestLevels, through: walk.guestLevels - walk.shadowDepth - walk.guestDepth + 1, by: -1).map { level in
       "L\(level) [\(X86Index.index(of: walk.address, level: level))]"
     }
     guard case .mapped(let target) = walk.outcome else { return ["The address's indices: " + parts.joined(separator: "  ")] }
@@ -102,7 +102,7 @@ public enum WalkText {
 
   /// What the references of a row are for.
   private static func purpose(of step: WalkStep, in walk: WalkTranscript) -> String {
-    let own = walk.steps.first { $0.guestLevel == step.guestLevel && $0.dimension == .guest }
+    let own = walk.steps.first { $0.guestLevel == step.guestLevel && $0.dimension != .host }
     guard step.guestLevel > 0 else {
       let address = walk.steps.last { $0.dimension == .guest }.flatMap { last -> UInt64? in
         if case .page(let address, _) = last.meaning { address } else { nil }
@@ -111,6 +111,7 @@ public enum WalkText {
     }
     let index = X86Index.index(of: walk.address, level: step.guestLevel)
     let place = own?.guestAddress.map { ", GPA \(WalkWords.hex($0.rawValue))" } ?? ""
+    if step.dimension == .shadow { return "Shadow level \(step.guestLevel), entry \(index): the host's address of the next table." }
     return "Guest level \(step.guestLevel), entry \(index)\(place): where is it, and what does it say?"
   }
 
@@ -148,11 +149,11 @@ struct WalkGrid {
     hostLevels = Array(stride(from: walk.hostLevels, through: lowest, by: -1))
   }
 
-  /// The reference in a cell: of a host's level, or of the guest's entry itself.
+  /// The reference in a cell: of a host's level, or of the entry itself, the guest's or a shadow's.
   func step(_ row: Int, host level: Int?) -> WalkStep? {
     steps.first { step in
       guard step.guestLevel == row else { return false }
-      guard let level else { return step.dimension == .guest }
+      guard let level else { return step.dimension != .host }
       return step.dimension == .host && step.level == level
     }
   }
@@ -160,6 +161,8 @@ struct WalkGrid {
   /// The number of that reference; a dot where there is none.
   func number(_ row: Int, host level: Int?) -> String { step(row, host: level).map { String($0.number) } ?? "." }
 
-  /// "guest L4 entry", "the page".
-  func name(_ row: Int) -> String { row == 0 ? "the page" : "guest L\(row) entry" }
+  /// "guest L4 entry", "shadow L4 entry", "the page".
+  func name(_ row: Int) -> String {
+    row == 0 ? "the page" : "\(step(row, host: nil)?.dimension == .shadow ? "shadow" : "guest") L\(row) entry"
+  }
 }

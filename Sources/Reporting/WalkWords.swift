@@ -11,7 +11,7 @@ enum WalkWords {
 
   /// The names of the bits that are set in the entry of a step. A bit that means nothing in such an entry is not named.
   static func flags(_ step: WalkStep) -> [String] {
-    step.dimension == .guest ? guestFlags(step) : hostFlags(step)
+    step.dimension == .host ? hostFlags(step) : guestFlags(step)
   }
 
   private static func isLeaf(_ step: WalkStep) -> Bool {
@@ -79,6 +79,9 @@ enum WalkWords {
     let counted = "\(references) memory \(references == 1 ? "reference" : "references")"
     guard case .mapped = walk.outcome, walk.hostRoot != nil else { return counted }
     let (guest, host) = (walk.guestDepth, walk.hostDepth)
+    if walk.switches, references == walk.shadowDepth + guest + guest * host {
+      return counted + " = \(walk.shadowDepth + guest) + \(guest) \u{00d7} \(host)"
+    }
     guard WalkTranscript.references(guest: guest, host: host) == references else { return counted }
     return counted + " = (\(guest) + 1)(\(host) + 1) \u{2212} 1"
   }

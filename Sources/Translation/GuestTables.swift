@@ -16,6 +16,9 @@ struct GuestTables {
     return leaf.frame.address(atOffsetOf: entry)
   }
 
+  /// The word at a guest-physical address, or nil where the map has no page there.
+  func word(_ address: GuestPhysicalAddress) -> UInt64? { place(address).map { contents.load($0) } }
+
   /// What the tables and the map say of an address, by software and without a trace.
   func composition(of address: GuestVirtualAddress, root: GuestPhysicalAddress, _ controls: X86Controls) -> ComposedTranslation {
     Translation.composition(of: address, cr3: root, contents: contents, map: map, controls: controls)

@@ -150,6 +150,19 @@ final class HardwareTranslator<Dimension: HostDimension>: Translator, TLBMisses 
 
   func peek(_ address: GuestVirtualAddress) -> HeldTranslation? { composition(of: address).translation }
 
+  func recordWalk(_ address: GuestVirtualAddress, _ access: AccessKind, _ privilege: Privilege) -> WalkTranscript? {
+    let recorder =
+      mode == .native
+      ? WalkRecorder(controls: mmu.controls, physical: tables.word)
+      : WalkRecorder(
+        controls: mmu.controls, map: dimension.map, contents: tables.contents, setsAccessedDirty: dimension.writesGuestTables)
+    return recorder.walk(address, cr3: mmu.root, access, privilege)
+  }
+
+  func forEachMapping<Failure: Error>(_ body: (X86Mapping) throws(Failure) -> Void) throws(Failure) {
+    _ = try X86Mappings(root: mmu.root, controls: mmu.controls).forEach(word: tables.word, body)
+  }
+
   func destroy() { mmu.destroy() }
 }
 

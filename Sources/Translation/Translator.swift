@@ -110,6 +110,13 @@ public protocol Translator: AnyObject {
   /// What a walk now would give, without changing anything; for shadow paging only what the shadow already holds.
   func peek(_ address: GuestVirtualAddress) -> HeldTranslation?
 
+  /// Every reference of a processor's walk of an address now, with no cache's help and without changing anything, counts included; nil where there
+  /// are no tables to walk.
+  func recordWalk(_ address: GuestVirtualAddress, _ access: AccessKind, _ privilege: Privilege) -> WalkTranscript?
+
+  /// Calls `body` with every mapping of the guest's current tables, addresses ascending, until it throws.
+  func forEachMapping<Failure: Error>(_ body: (X86Mapping) throws(Failure) -> Void) throws(Failure)
+
   /// Gives every frame of its own back and drops the guest's TLB entries. The translator must not be used afterwards.
   func destroy()
 }

@@ -49,9 +49,12 @@ public struct WalkRecorder {
   /// A recorder of walks of a guest's tables over the map that the hypervisor keeps of its memory.
   public init(controls: X86Controls = X86Controls(), map: GuestPhysicalMap, contents: FrameContents, setsAccessedDirty: Bool = true) {
     let host = HostTables(root: map.root.address, levels: map.levels, setsAccessedDirty: setsAccessedDirty)
-    self.init(controls: controls, host: host) { address in
-      address.page.rawValue < UInt64(contents.frameCount) ? contents.load(address) : nil
-    }
+    self.init(controls: controls, host: host) { contents.word(at: $0.rawValue) }
+  }
+
+  /// A recorder of walks of tables that lie in the host's memory and hold its addresses: shadow tables, and those of direct paging.
+  init(controls: X86Controls, machine contents: FrameContents) {
+    self.init(controls: controls, physical: { contents.word(at: $0.rawValue) })
   }
 
   /// Walks from the root that `cr3` names; its bits 11:0 and those from bit 52 up are ignored.
@@ -59,10 +62,29 @@ public struct WalkRecorder {
     _ address: GuestVirtualAddress, cr3: GuestPhysicalAddress, _ access: AccessKind = .read, _ privilege: Privilege = .supervisor
   ) -> WalkTranscript {
     let root = GuestPhysicalAddress(cr3.rawValue & X86Entry.frameMask)
-    var steps: [WalkStep] = []
+    let start = X86Walk(address, root: root, levels: controls.levels, reserved: controls.reservedBits)
+    return transcript(of: start, at: nil, root, access, privilege, after: [])
+  }
+
+  /// Walks on from a table of the guest's whose host address is known.
+  /// - Parameters:
+  ///   - start: the level of that table, and the rights above it.
+  ///   - place: the table's host address.
+  ///   - shadow: the shadow tables that were read before.
+  func walk(
+    on start: X86Walk<GuestPhysical>, at place: HostPhysicalAddress, root: GuestPhysicalAddress, _ access: AccessKind,
+    _ privilege: Privilege, after shadow: [WalkStep]
+  ) -> WalkTranscript { transcript(of: start, at: place, root, access, privilege, after: shadow) }
+
+  private func transcript(
+    of start: X86Walk<GuestPhysical>, at place: HostPhysicalAddress?, _ root: GuestPhysicalAddress, _ access: AccessKind,
+    _ privilege: Privilege, after earlier: [WalkStep]
+  ) -> WalkTranscript {
+    let address = start.address
+    var steps = earlier
     let outcome: WalkOutcome
     do throws(Ending) {
-      outcome = .mapped(try guestWalk(address, root, access, privilege, &steps))
+      outcome = .mapped(try guestWalk(start, at: place, access, privilege, &steps))
     } catch { outcome = error.outcome }
     return WalkTranscript(
       address: address, access: access, privilege: privilege, root: root, guestLevels: controls.levels, hostRoot: host?.root,
@@ -73,14 +95,23 @@ public struct WalkRecorder {
   private struct Ending: Error { let outcome: WalkOutcome }
 
   private func guestWalk(
-    _ address: GuestVirtualAddress, _ root: GuestPhysicalAddress, _ access: AccessKind, _ privilege: Privilege, _ steps: inout [WalkStep]
+    _ start: X86Walk<GuestPhysical>, at known: HostPhysicalAddress?, _ access: AccessKind, _ privilege: Privilege, _ steps: inout [WalkStep]
   ) throws(Ending) -> WalkTarget {
+    let address = start.address
     guard X86Index.isCanonical(address, levels: controls.levels) else { throw Ending(outcome: .notCanonical) }
     let tried = controls.tried(access, privilege)
-    var walk = X86Walk(address, root: root, levels: controls.levels, reserved: controls.reservedBits)
+    var walk = start
+    var known = known
     while true {
       let (level, place) = (walk.level, walk.entryAddress)
-      let there = try hostWalk(place, .read, isTable: true, guestLevel: level, &steps)?.address
+      let isKnown = known != nil
+      let there =
+        if let table = known {
+          X86Index.entryAddress(in: table, of: address, level: level)
+        } else {
+          try hostWalk(place, .read, isTable: true, guestLevel: level, &steps)?.address
+        }
+      known = nil
       let raw = try load(there?.rawValue ?? place.rawValue)
       let step = walk.step(X86Entry(rawValue: raw))
       var meaning: WalkStep.Meaning
@@ -97,7 +128,7 @@ public struct WalkRecorder {
       steps.append(
         WalkStep(
           number: steps.count + 1, dimension: .guest, level: level, guestLevel: level, index: X86Index.index(of: address, level: level),
-          guestAddress: place, hostAddress: there, word: raw, meaning: meaning))
+          guestAddress: isKnown ? nil : place, hostAddress: there, word: raw, meaning: meaning))
       if let refusal { throw Ending(outcome: .pageFault(refusal)) }
       guard step == .leaf else { continue }
       let page = target(of: walk)

@@ -22,6 +22,8 @@ public struct WalkStep: Hashable, Sendable {
     case guest
     /// The hypervisor's, which translate guest-physical addresses.
     case host
+    /// The hypervisor's in agile paging, which stand for the guest's upper tables and lead to host-physical addresses.
+    case shadow
   }
 
   /// What an entry says.
@@ -48,7 +50,7 @@ public struct WalkStep: Hashable, Sendable {
   public let guestLevel: Int
   /// The entry's index in its table, 0 to 511.
   public let index: Int
-  /// Of an entry of the guest's: its guest-physical address. In a walk of one dimension, its physical address.
+  /// Of an entry of the guest's: its guest-physical address; nil in the table that a shadow led to. In a walk of one dimension, its physical address.
   public let guestAddress: GuestPhysicalAddress?
   /// Where the word was read in the host's memory; nil in a walk of one dimension.
   public let hostAddress: HostPhysicalAddress?
@@ -120,6 +122,13 @@ public struct WalkTranscript: Hashable, Sendable {
   public func isRepeated(_ step: WalkStep) -> Bool { steps.prefix(step.number - 1).contains { place($0) == place(step) } }
 
   private func place(_ step: WalkStep) -> UInt64 { step.hostAddress?.rawValue ?? step.guestAddress?.rawValue ?? 0 }
+
+  /// Whether the host address of the first of the guest's tables was known, from a shadow table or from the hypervisor: g + nh references, where the
+  /// n lowest of g levels are the guest's own.
+  public var switches: Bool { hostRoot != nil && steps.first.map { $0.dimension != .host } ?? false }
+
+  /// How many levels of shadow tables were read before the guest's own.
+  public var shadowDepth: Int { steps.count { $0.dimension == .shadow } }
 
   /// How many levels of the guest's tables were read.
   public var guestDepth: Int { steps.count { $0.dimension == .guest } }

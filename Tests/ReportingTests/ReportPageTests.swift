@@ -2,6 +2,7 @@ import Foundation
 import FoundationXML
 import Scenarios
 import Testing
+import Translation
 
 @testable import Laboratory
 @testable import Reporting
@@ -27,6 +28,26 @@ struct ReportPageTests {
     for reference in outline.references { #expect(outline.identifiers.contains(reference), "\(reference)") }
     #expect(outline.elements.filter { $0.name == "main" }.count == 1)
     #expect(outline.elements.filter { $0.name == "h1" }.count == 1)
+  }
+
+  @Test("Draws the walk of each way of paging once, with a caption and the same in words; where none was recorded, nothing")
+  func walks() throws {
+    var result = RunFixture.empty(vms: [RunFixture.vm("web", "nested", memory: 512, index: 0)])
+    #expect(!page(result).contains("id=\"walk"))
+    result.walks = WalkFigureTests.walks.prefix(2).enumerated().map { index, walk in
+      MachineWalk(vm: "web", paging: index == 0 ? .nested : .agile, transcript: walk)
+    }
+    let html = page(result)
+    let outline = try PageOutline(html)
+    #expect(outline.identifiers.count == Set(outline.identifiers).count)
+    for reference in outline.references { #expect(outline.identifiers.contains(reference), "\(reference)") }
+    for name in ["walk", "figure-walk-nested", "figure-walk-agile", "walk-nested-title", "walk-agile-title"] {
+      #expect(outline.identifiers.contains(name), "\(name)")
+    }
+    #expect(html.contains("Nested paging: web") && html.contains("24 references = (g + 1)(h + 1) \u{2212} 1"))
+    #expect(html.contains("12 different words"))
+    #expect(!html.contains("url(http") && !html.contains("<image") && !html.contains("@import"))
+    #expect(page(result) == html)
   }
 
   @Test("Headings go down one level at a time")

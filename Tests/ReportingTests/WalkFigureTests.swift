@@ -1,10 +1,12 @@
 import Addressing
 import Foundation
 import FoundationXML
+import PageTables
 import Testing
-import Translation
 
+@testable import Laboratory
 @testable import Reporting
+@testable import Translation
 
 /// A walk told as text and as a drawing: every reference once, in place, and within the width of a terminal.
 @Suite struct WalkFigureTests {
@@ -54,6 +56,50 @@ import Translation
     func parser(_: XMLParser, didEndElement _: String, namespaceURI: String?, qualifiedName: String?) { kind = nil }
 
     func parser(_: XMLParser, foundCharacters text: String) { if kind != nil { texts[texts.count - 1].text += text } }
+  }
+
+  /// A walk of agile paging: the upper `above` levels are shadowed, the others the guest's own.
+  static func switching(above: Int) -> WalkTranscript {
+    let example = WalkExample(guest: .init(levels: 4), host: .init(levels: 4))
+    let recorder = example.recorder()
+    let whole = recorder.walk(example.address, cr3: example.root)
+    let own = whole.steps.filter { $0.dimension == .guest }
+    let shadow = (0..<above).map { index in
+      WalkStep(
+        number: index + 1, dimension: .shadow, level: 4 - index, guestLevel: 4 - index, index: own[index].index, guestAddress: nil,
+        hostAddress: HostPhysicalAddress(0x9000_0000 + UInt64(index) << 12), word: 0x9000_1027,
+        meaning: .table(at: 0x9000_1000 + UInt64(index) << 12))
+    }
+    let table = HostPhysicalAddress((own[above].hostAddress?.rawValue ?? 0) & ~0xfff)
+    let start = X86Walk(example.address, root: GuestPhysicalAddress(table.rawValue), levels: 4 - above)
+    return recorder.walk(on: start, at: table, root: example.root, .read, .supervisor, after: shadow)
+  }
+
+  @Test("A walk that switches from shadow tables to nested ones makes g + nh references, drawn and told each once", arguments: 0...3)
+  func switches(above: Int) throws {
+    let walk = Self.switching(above: above)
+    let nested = 4 - above
+    #expect(walk.steps.count == 4 + nested * 4 && walk.switches && walk.shadowDepth == above)
+    let drawing = try Drawing(WalkFigure.svg(walk))
+    #expect(drawing.texts.filter { $0.kind == "number" }.map(\.text) == walk.steps.map { String($0.number) })
+    #expect(drawing.texts.filter { $0.text.hasPrefix("shadow L") }.count == above)
+    let text = WalkText.explanation(walk)
+    #expect(text.contains("\(walk.steps.count) memory references = 4 + \(nested) \u{00d7} 4"))
+    #expect(text.split(separator: "\n").allSatisfy { $0.count <= 100 })
+    let caption = DrawnWalk(MachineWalk(vm: "a", paging: .agile, transcript: walk)).caption
+    #expect(caption.hasPrefix("\(walk.steps.count) references = g + nh = 4 + \(nested) \u{00d7} 4, "))
+  }
+
+  @Test("The caption of a drawn walk gives its count and the closed form, also where large pages end it sooner") func captions() {
+    func caption(_ paging: PagingMode, _ walk: WalkTranscript) -> String {
+      DrawnWalk(MachineWalk(vm: "a", paging: paging, transcript: walk)).caption
+    }
+    let whole = Self.walk(.init(levels: 4), .init(levels: 4))
+    #expect(
+      caption(.nested, whole).hasPrefix(
+        "24 references = (g + 1)(h + 1) \u{2212} 1 = (4 + 1)(4 + 1) \u{2212} 1, for 4 levels of the guest's tables over 4 of the host's."))
+    #expect(caption(.native, Self.walk(.init(levels: 5), nil)).hasPrefix("5 references, one for each of 5 levels"))
+    #expect(caption(.nested, Self.walk(.init(levels: 4), .init(levels: 4), absent: 7)).hasPrefix("7 references until the walk stops: "))
   }
 
   @Test("A drawing is well-formed XML with a title and a description, and shows each reference's number once, in order")

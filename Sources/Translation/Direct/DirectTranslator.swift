@@ -256,6 +256,17 @@ final class DirectTranslator: Translator, TLBMisses, ParavirtualPaging {
     }
   }
 
+  /// The processor walks machine addresses from the first entry to the page.
+  func recordWalk(_ address: GuestVirtualAddress, _ access: AccessKind, _ privilege: Privilege) -> WalkTranscript? {
+    guard root != nil else { return nil }
+    return WalkRecorder(controls: mmu.controls, machine: contents).walk(address, cr3: mmu.root, access, privilege)
+  }
+
+  func forEachMapping<Failure: Error>(_ body: (X86Mapping) throws(Failure) -> Void) throws(Failure) {
+    guard root != nil else { return }
+    _ = try X86Mappings(root: mmu.root, controls: mmu.controls).forEach(word: { contents.word(at: $0.rawValue) }, body)
+  }
+
   func destroy() {
     mmu.destroy()
     machine.destroy()

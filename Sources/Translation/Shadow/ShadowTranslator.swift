@@ -95,10 +95,16 @@ final class ShadowPaging<Nesting: ShadowNesting>: Translator, TLBMisses {
     flushStale()
   }
 
+  /// What the processor itself runs with.
+  var processorControls: X86Controls {
+    var controls = mmu.controls
+    controls.writeProtect = true
+    controls.noExecute = true
+    return controls
+  }
+
   private func adoptControls() {
-    var hardware = mmu.controls
-    hardware.writeProtect = true
-    hardware.noExecute = true
+    let hardware = processorControls
     for kind in AccessKind.allCases {
       for privilege in [Privilege.user, .supervisor] {
         checks[AccessRecord(GuestVirtualAddress(0), kind, privilege).mode] = hardware.check(kind, privilege)
