@@ -17,6 +17,8 @@ public final class FrameContents {
   private let checksummed: BitColumn
   /// One number: how often any content changed. In a column because a class's own variables pay for an exclusivity check at each access.
   private let changeCount = Column<UInt64>(count: 1)
+  /// One number: see `walkChanges`.
+  @usableFromInline let walkChangeCount = Column<UInt64>(count: 1, repeating: 1)
 
   /// Contents of `frameCount` frames, all zero pages, of which at most `detachedCapacity` contents are detached at a time.
   public init(frameCount: Int, detachedCapacity: Int = 0) {
@@ -55,6 +57,37 @@ public final class FrameContents {
     noteChange(frame)
     releaseBytes(of: frame)
     descriptors[frame.index] = content.rawValue
+  }
+
+  // MARK: Frames that walks rest on
+
+  /// Grows whenever anything changes that what is remembered of a walk may rest on: a watched frame, or whatever `noteWalkChange` was called for.
+  /// Never 0.
+  @inlinable @inline(__always) public var walkChanges: UInt64 { walkChangeCount[0] }
+
+  /// What is remembered of walks is not to be relied on any more.
+  public func noteWalkChange() { walkChangeCount[0] &+= 1 }
+
+  /// Has `walkChanges` grow when the frame's bytes move elsewhere or go, with `words` also when one of them changes; until it next grows on the
+  /// frame's account.
+  /// - Returns: the slot of the bytes, for `loadWord(_:ofSlot:)`; nil where the frame holds none.
+  public func watch(_ frame: HostFrame, words: Bool) -> UInt32? {
+    let content = descriptor(frame)
+    guard content.kind == .bytes else { return nil }
+    descriptors[frame.index] = content.rawValue | (words ? Watch.words : Watch.slot)
+    return UInt32(truncatingIfNeeded: content.rawValue)
+  }
+
+  /// The word at an index from 0 to 511 of a slot that `watch` gave, for as long as `walkChanges` has not grown since.
+  @inlinable @inline(__always) public func loadWord(_ index: Int, ofSlot slot: UInt32) -> UInt64 {
+    pool.word(index, of: PageContent(rawValue: UInt64(slot)))
+  }
+
+  /// Bits of a descriptor of real bytes, beside the slot, that say who wants to know of changes.
+  private enum Watch {
+    static let words: UInt64 = 1 << 32
+    static let slot: UInt64 = 1 << 33
+    static let all = words | slot
   }
 
   /// How many pages hold real bytes, in frames and detached.
@@ -141,7 +174,10 @@ public final class FrameContents {
   private func bytes(of frame: HostFrame) -> UnsafeMutablePointer<UInt64> {
     noteChange(frame)
     let content = descriptor(frame)
-    if content.kind == .bytes { return unsafe pool.slot(content) }
+    if content.kind == .bytes {
+      noteWordChange(of: frame, content)
+      return unsafe pool.slot(content)
+    }
     let held = pool.take()
     let words = unsafe pool.slot(held)
     unsafe content.expand(into: UnsafeMutableRawBufferPointer(start: words, count: PageContent.byteCount))
@@ -151,7 +187,16 @@ public final class FrameContents {
 
   private func releaseBytes(of frame: HostFrame) {
     let content = descriptor(frame)
-    if content.kind == .bytes { pool.giveBack(content) }
+    guard content.kind == .bytes else { return }
+    if content.rawValue & Watch.all != 0 { noteWalkChange() }
+    pool.giveBack(content)
+  }
+
+  /// Words of a frame with real bytes change.
+  @inline(__always) private func noteWordChange(of frame: HostFrame, _ content: PageContent) {
+    guard content.rawValue & Watch.words != 0 else { return }
+    noteWalkChange()
+    descriptors[frame.index] = content.rawValue & ~Watch.words
   }
 
   // MARK: Whole pages
@@ -166,6 +211,8 @@ public final class FrameContents {
     if overwritten.kind != .bytes {
       overwritten = pool.take()
       descriptors[target.index] = overwritten.rawValue
+    } else {
+      noteWordChange(of: target, overwritten)
     }
     // SAFETY: two different slots of 512 words each.
     unsafe pool.slot(overwritten).update(from: pool.slot(content), count: PageContent.wordCount)
@@ -214,9 +261,11 @@ public final class FrameContents {
   /// Takes the content out of a frame, leaving a zero page: what a swap device stores. Real bytes move, they are not copied.
   public func take(from frame: HostFrame) -> DetachedContent {
     noteChange(frame)
-    let raw = descriptors[frame.index]
+    let content = descriptor(frame)
     descriptors[frame.index] = 0
-    return DetachedContent(rawValue: raw)
+    guard content.kind == .bytes else { return DetachedContent(rawValue: content.rawValue) }
+    if content.rawValue & Watch.all != 0 { noteWalkChange() }
+    return DetachedContent(rawValue: content.rawValue & ~Watch.all)
   }
 
   /// Puts a detached content into a frame. Each detached content is put or dropped exactly once.

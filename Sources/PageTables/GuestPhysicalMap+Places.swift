@@ -64,7 +64,10 @@ extension GuestPhysicalMap {
   }
 
   /// Forgets where the leaves of a region stand, which is about to change.
-  func forgetPlace(ofRegion region: UInt64) { places[Self.slot(region)] = 0 }
+  func forgetPlace(ofRegion region: UInt64) {
+    places[Self.slot(region)] = 0
+    contents.noteWalkChange()
+  }
 
   /// The table of a level on the way to a guest frame, made with those above it if need be; nil where there is no frame for one, or a large
   /// leaf in its place.

@@ -15,7 +15,7 @@ public final class GuestPhysicalMap {
   /// Guest frames that four levels reach: 2^36.
   public static let frameLimit: UInt64 = 1 << 36
 
-  let contents: FrameContents
+  @usableFromInline let contents: FrameContents
   let frames: any TableFrameSource
   /// Levels of tables, 4 or 5.
   public let levels: Int
@@ -35,10 +35,10 @@ public final class GuestPhysicalMap {
   public var modificationLog: PageModificationLog?
   /// The tables of the last walk, one element: see `places`.
   let lastPath = Column<NestedPath>(count: 1)
-  let masks: NestedMasks
+  @usableFromInline let masks: NestedMasks
   let addressBits: UInt64
   /// R, W, X, and bit 10 where it is a right.
-  let rightsMask: UInt64
+  @usableFromInline let rightsMask: UInt64
 
   /// Of each region with a large leaf, by its number (gfn >> 9): the empty table that will hold its leaves once it is split. Kept from the
   /// start, as Linux deposits a page table with each huge page, so that a split never wants for memory. A leaf of 1 GiB has one for each
@@ -50,6 +50,9 @@ public final class GuestPhysicalMap {
   /// column because a class's own variables pay for an exclusivity check at each access, and because places never used cost no memory.
   let places = Column<UInt64>(count: GuestPhysicalMap.placeCount, isSparse: true)
   static let placeCount = 1 << 14
+
+  /// Where walks, and whoever asks for leaves without one, lately found the tables of level 1.
+  @usableFromInline let remembered = RememberedTables()
 
   /// An empty map.
   /// - Parameters:
@@ -99,7 +102,9 @@ public final class GuestPhysicalMap {
   ///   has to be split first maps it.
   public func setLeaf(_ entry: EPTEntry, of frame: GuestFrame) -> Bool {
     guard let table = leafTable(of: frame) ?? makeTable(of: frame, level: 1) else { return false }
-    store(entry.without(EPTEntry.large), X86Index.entryAddress(in: table, of: frame.address, level: 1))
+    let place = X86Index.entryAddress(in: table, of: frame.address, level: 1)
+    if isPresent(contents.load(place)) { contents.noteWalkChange() }
+    store(entry.without(EPTEntry.large), place)
     return true
   }
 
@@ -131,10 +136,16 @@ public final class GuestPhysicalMap {
   }
 
   /// Clears A in a leaf that is present; in a large leaf for all its pages.
-  public func clearAccessed(_ frame: GuestFrame, _ entry: EPTEntry) { storeUse(entry.without(EPTEntry.accessed), of: frame) }
+  public func clearAccessed(_ frame: GuestFrame, _ entry: EPTEntry) {
+    contents.noteWalkChange()
+    storeUse(entry.without(EPTEntry.accessed), of: frame)
+  }
 
   /// Clears D in a leaf that is present, in a large leaf for all its pages: the next write sets it again, and is logged.
-  public func clearDirty(_ frame: GuestFrame, _ entry: EPTEntry) { storeUse(entry.without(EPTEntry.dirty), of: frame) }
+  public func clearDirty(_ frame: GuestFrame, _ entry: EPTEntry) {
+    contents.noteWalkChange()
+    storeUse(entry.without(EPTEntry.dirty), of: frame)
+  }
 
   /// Stores a leaf of which only A and D differ from what is there.
   private func storeUse(_ entry: EPTEntry, of frame: GuestFrame) {
@@ -162,6 +173,7 @@ public final class GuestPhysicalMap {
   /// Gives every table's frame back. The map must not be used afterwards.
   public func destroy() {
     guard tableFrames > 0 else { return }
+    contents.noteWalkChange()
     free(root, level: levels)
     for region in deposits.keys.sorted() { giveBack(deposits.removeValue(forKey: region)) }
     for gigabyte in gigabyteDeposits.keys.sorted() { giveBack(gigabyteDeposits.removeValue(forKey: gigabyte)) }

@@ -23,17 +23,17 @@ internal import PageContents
 /// The masks of a format on a processor, so that a walk compares once a level.
 @frozen @usableFromInline struct NestedMasks: Sendable {
   /// What an entry above level 1 has under `tableMask` if it plainly points to a table; all others are looked at more closely.
-  let tableMask, tableBits: UInt64
+  @usableFromInline let tableMask, tableBits: UInt64
   /// The same for a leaf of level 1.
-  let leafMask, leafBits: UInt64
+  @usableFromInline let leafMask, leafBits: UInt64
   /// The same for a leaf of level 2; a word that nothing can be where the processor accepts none.
-  let largeMask, largeBits: UInt64
+  @usableFromInline let largeMask, largeBits: UInt64
   /// Bits whose complement gives a right.
-  let inverted: UInt64
+  @usableFromInline let inverted: UInt64
   /// The memory types, one bit each, that no leaf may have.
-  let refusedTypes: UInt64
+  @usableFromInline let refusedTypes: UInt64
   /// Bit A.
-  let accessed: UInt64
+  @usableFromInline let accessed: UInt64
 
   init(_ format: NestedFormat, _ controls: NestedControls) {
     let reserved = controls.reservedAddressBits

@@ -69,7 +69,7 @@ public import Addressing
   ///     `kind` tells: a load is a read, and setting A or D there a read and a write.
   ///   - isUserFetch: of a fetch on a processor with mode-based execute control: the linear address is one of user mode.
   ///   - hasLinearAddress: bit 7 of the exit qualification; clear for the loads of MOV CR3 in PAE paging and suchlike.
-  public static func ept(
+  @inlinable @inline(__always) public static func ept(
     _ kind: AccessKind, for purpose: GuestPhysicalPurpose = .access, setsAccessedDirty: Bool, isUserFetch: Bool = false,
     hasLinearAddress: Bool = true
   ) -> NestedAccess {
@@ -85,7 +85,7 @@ public import Addressing
   }
 
   /// Under AMD's nested paging: always by user mode, and for a guest's table always a data write (AMD APM volume 2, 15.25.5 and 15.25.6).
-  public static func npt(_ kind: AccessKind, for purpose: GuestPhysicalPurpose = .access) -> NestedAccess {
+  @inlinable @inline(__always) public static func npt(_ kind: AccessKind, for purpose: GuestPhysicalPurpose = .access) -> NestedAccess {
     let isTable = purpose == .guestTable
     let isWrite = isTable || kind == .write
     let isFetch = !isTable && kind == .fetch

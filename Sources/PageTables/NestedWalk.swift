@@ -15,8 +15,8 @@ public import Addressing
     case logFull
   }
 
-  /// The leaf, or what the exit reports.
-  @usableFromInline let word: UInt64
+  /// The leaf, or what the exit reports; 0 of no walk at all.
+  public let word: UInt64
   /// Bits 10:0 rights, bits 19:16 the level, bits 25:24 the kind.
   @usableFromInline let state: UInt64
 

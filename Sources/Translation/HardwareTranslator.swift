@@ -35,15 +35,57 @@ final class HardwareTranslator<Dimension: HostDimension>: Translator, TLBMisses 
   func invalidate(_ descriptor: INVPCID) { mmu.invalidate(descriptor) }
   func worldSwitch() { mmu.switchWorlds() }
 
+  @specialized(where Dimension == FreeDimension)
+  @specialized(where Dimension == NestedDimension)
   func translate(_ address: GuestVirtualAddress, _ access: AccessKind, _ privilege: Privilege) -> TranslationOutcome {
     mmu.translate(address, access, privilege, self)
   }
 
+  @specialized(where Dimension == FreeDimension)
+  @specialized(where Dimension == NestedDimension)
   func translate(_ records: borrowing Column<AccessRecord>, in range: Range<Int>) -> BatchStop {
     mmu.translate(records, in: range, self)
   }
 
   // MARK: The walk
+
+  @inline(__always) func repeatWalk(_ record: AccessRecord) -> TLBEntry? {
+    let address = record.address
+    let changes = tables.contents.walkChanges
+    guard let table = mmu.recall(address, owner: mmu.root.rawValue, changes: changes) else { return nil }
+    let entry = mmu.leaf(of: address, in: table)
+    guard let rights = mmu.plainRights(entry, in: table, mode: record.mode) else { return nil }
+    let isUser = rights & AccessCheck.user != 0
+    let target = GuestPhysicalAddress(entry.rawValue & X86Entry.frameMask)
+    let last = dimension.repeatWalk(target, record.kind, isUserPage: isUser, changes: changes)
+    guard last.word != 0 else { return nil }
+    let isDirty = record.kind == .write || (rights & AccessCheck.dirty != 0 && (last.leaf.isDirty || !dimension.keepsDirty))
+    let isExecutable = last.rights & dimension.executeRight(isUserPage: isUser) != 0
+    let allowed =
+      ~(AccessCheck.writable | AccessCheck.executable | AccessCheck.dirty) | last.rights & EPTEntry.write
+      | (isExecutable ? AccessCheck.executable : 0) | (isDirty ? AccessCheck.dirty : 0)
+    return mmu.finishRepeated(
+      record, TLBEntry(last.leaf.frame, rights: (rights | AccessCheck.dirty) & allowed),
+      references: UInt64(table.references) &+ dimension.repeatedReferences)
+  }
+
+  /// Remembers where the table of level 1 for an address is, after a walk that found A set in all entries above, in so many references.
+  @inline(never) private func remember(_ address: GuestVirtualAddress, _ target: GuestFrame, references: UInt64) {
+    let (contents, map) = (tables.contents, dimension.map)
+    map.rememberTable(of: target)
+    let changes = contents.walkChanges
+    let controls = mmu.controls
+    var walk = X86Walk(address, root: mmu.root, levels: controls.levels, reserved: controls.reservedBits)
+    while true {
+      guard let place = tables.place(walk.entryAddress) else { return }
+      if walk.level == 1 {
+        return mmu.remember(
+          address, owner: mmu.root.rawValue, changes: changes, place.page, rights: walk.rights.rawValue, references: references)
+      }
+      guard contents.watch(place.page, words: true) != nil else { return }
+      guard walk.step(X86Entry(rawValue: contents.load(place))) == .table else { return }
+    }
+  }
 
   func miss(_ address: GuestVirtualAddress, _ access: AccessKind, _ privilege: Privilege) -> TranslationOutcome {
     var references: UInt64 = 0
@@ -91,6 +133,7 @@ final class HardwareTranslator<Dimension: HostDimension>: Translator, TLBMisses 
       }
     }
     let target = walk.target.address(atOffsetOf: walk.address)
+    let before = references
     let last = dimension.walk(
       target, access, for: .access, isUserPage: walk.rights.isUser, mmu.space, references: &references)
     guard last.isMapped else { return refused(last, target, .access, access) }
@@ -98,6 +141,9 @@ final class HardwareTranslator<Dimension: HostDimension>: Translator, TLBMisses 
     let isDirty = isWrite || (walk.entry.isDirty && (leaf.isDirty || !dimension.keepsDirty))
     let isExecutable = last.rights & dimension.executeRight(isUserPage: walk.rights.isUser) != 0
     mmu.rememberWalk(walk.address, from: start, downTo: walk.level)
+    if walk.level == 1 && walk.allAccessed && last.level == 1 && dimension.isRepeatable && !mmu.cachesWalks {
+      remember(walk.address, target.page, references: before)
+    }
     mmu.fill(walk.address, access, TLBEntry(walk, last, isDirty: isDirty, isExecutable: isExecutable, controls))
     return .mapped(leaf.frame.address(atOffsetOf: walk.address))
   }

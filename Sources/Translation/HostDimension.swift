@@ -30,6 +30,15 @@ protocol HostDimension {
     _ address: GuestPhysicalAddress, _ access: AccessKind, for purpose: GuestPhysicalPurpose, isUserPage: Bool, _ space: TLBSpace,
     references: inout UInt64
   ) -> NestedWalk
+
+  /// Whether walks may be repeated from memory: nothing is cached of them.
+  var isRepeatable: Bool { get }
+
+  /// The loads that a repeated walk stands for.
+  var repeatedReferences: UInt64 { get }
+
+  /// `walk` of a page itself, where its table is remembered and nothing needs to be marked or reported; of word 0 elsewhere.
+  func repeatWalk(_ address: GuestPhysicalAddress, _ access: AccessKind, isUserPage: Bool, changes: UInt64) -> NestedWalk
 }
 
 /// No second dimension: the map is looked up by the laboratory, at no cost, as if the guest ran on the bare machine.
@@ -41,7 +50,16 @@ struct FreeDimension: HostDimension {
   var refusal: ExitReason? { nil }
   var fullLogs: UInt64 { 0 }
 
+  var isRepeatable: Bool { true }
+  var repeatedReferences: UInt64 { 0 }
+
   @inline(__always) func executeRight(isUserPage: Bool) -> UInt64 { EPTEntry.execute }
+
+  @inline(__always)
+  func repeatWalk(_ address: GuestPhysicalAddress, _ access: AccessKind, isUserPage: Bool, changes: UInt64) -> NestedWalk {
+    let leaf = map.usedLeaf(of: address.page, access, changes: changes)
+    return NestedWalk(.mapped, word: leaf.rawValue, level: 1, rights: leaf.rawValue & EPTEntry.permissions)
+  }
 
   @inline(__always)
   func walk(
@@ -92,6 +110,23 @@ struct NestedDimension: HostDimension {
   var refusal: ExitReason? { map.format == .ept ? .eptViolation : .nestedPageFault }
   var fullLogs: UInt64 { map.modificationLog?.deliveries ?? 0 }
 
+  var isRepeatable: Bool { !hasNestedTLB && !hasWalkCaches }
+  var repeatedReferences: UInt64 { UInt64(map.levels) }
+
+  @inline(__always)
+  func repeatWalk(_ address: GuestPhysicalAddress, _ access: AccessKind, isUserPage: Bool, changes: UInt64) -> NestedWalk {
+    map.rememberedWalk(address, asked(access, .access, isUserPage: isUserPage), changes: changes)
+  }
+
+  /// An access in the terms of the map's format.
+  @inline(__always)
+  private func asked(_ access: AccessKind, _ purpose: GuestPhysicalPurpose, isUserPage: Bool) -> NestedAccess {
+    map.format == .ept
+      ? NestedAccess.ept(
+        access, for: purpose, setsAccessedDirty: keepsAccessedDirty, isUserFetch: modeBasedExecute && isUserPage && access == .fetch)
+      : NestedAccess.npt(access, for: purpose)
+  }
+
   @inline(__always) func executeRight(isUserPage: Bool) -> UInt64 {
     modeBasedExecute && isUserPage ? EPTEntry.userExecute : EPTEntry.execute
   }
@@ -102,10 +137,7 @@ struct NestedDimension: HostDimension {
     references: inout UInt64
   ) -> NestedWalk {
     let isUserFetch = modeBasedExecute && isUserPage && access == .fetch
-    let asked =
-      map.format == .ept
-      ? NestedAccess.ept(access, for: purpose, setsAccessedDirty: keepsAccessedDirty, isUserFetch: isUserFetch)
-      : NestedAccess.npt(access, for: purpose)
+    let asked = asked(access, purpose, isUserPage: isUserPage)
     while true {
       let walk =
         hasNestedTLB || hasWalkCaches

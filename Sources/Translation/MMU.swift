@@ -1,5 +1,6 @@
 internal import Addressing
 internal import Columns
+internal import PageContents
 internal import PageTables
 internal import TranslationCaching
 
@@ -27,13 +28,19 @@ struct MMU: ~Copyable {
   private let currentSpace = Column<TLBSpace>(count: 1)
   /// Of each level, the host address of the table that the walk under way went through, and what the entries above it let pass.
   private let passed = Column<PassedTable>(count: 6)
-  private let cachesWalks: Bool
+  let cachesWalks: Bool
+  /// Where walks of the guest's addresses lately found the tables of level 1.
+  let remembered = RememberedTables()
+  /// What the words of a plain entry of level 1 have, by the control bits: see `PlainLeaf`.
+  private let plainLeaf = Column<PlainLeaf>(count: 1)
+  private let contents: FrameContents
   /// Of each PCID, the root table that it was last loaded with, for audits.
   private let roots = Column<UInt64>(count: 1 << 12)
 
   /// - Parameter ep4ta: the root of the guest-physical map where the processor walks it (nested paging).
   init(_ parts: TranslatorParts, usesVPID: Bool = true, ep4ta: HostFrame? = nil) {
     tlb = parts.tlb
+    contents = parts.contents
     vpid = parts.vpid
     staleTranslations = parts.staleTranslations
     let caches = tlb.geometry.walkCaches
@@ -63,11 +70,14 @@ struct MMU: ~Copyable {
   func setControls(_ controls: X86Controls) {
     let old = self.controls
     adopt(controls)
+    if old.levels != controls.levels || old.reservedBits != controls.reservedBits { contents.noteWalkChange() }
     if old.levels != controls.levels || old.globalPages != controls.globalPages || old.pcids != controls.pcids { flushAll() }
   }
 
   private func adopt(_ controls: X86Controls) {
     controlBits[0] = controls
+    plainLeaf[0] = PlainLeaf(
+      mask: X86Entry.present | X86Entry.accessed | controls.reservedBits, global: controls.globalPages ? X86Entry.global : 0)
     for kind in AccessKind.allCases {
       for privilege in [Privilege.user, .supervisor] {
         let check = controls.check(kind, privilege)
@@ -134,6 +144,8 @@ struct MMU: ~Copyable {
     if hit.level != 0 {
       counts.addHit(level: hit.level, isFetch: access == .fetch)
       outcome = .mapped(hit.entry.frame(of: address).address(atOffsetOf: address))
+    } else if let entry = misses.repeatWalk(AccessRecord(address, access, privilege)) {
+      outcome = .mapped(entry.frame.address(atOffsetOf: address))
     } else {
       outcome = misses.miss(address, access, privilege)
     }
@@ -156,6 +168,7 @@ struct MMU: ~Copyable {
         hits.add(level: hit.level, isFetch: isFetch)
         continue
       }
+      if misses.repeatWalk(record) != nil { continue }
       let outcome = misses.miss(record.address, record.kind, record.privilege)
       if case .mapped = outcome { continue }
       return BatchStop(outcome, at: index)
@@ -212,6 +225,58 @@ struct MMU: ~Copyable {
     }
   }
 
+  /// The table of level 1 that a walk that begins at `owner` came to lately, if it would again.
+  @inline(__always) func recall(_ address: GuestVirtualAddress, owner: UInt64, changes: UInt64) -> RememberedTable? {
+    let table = remembered[address.rawValue >> 21]
+    return table.isOf(address.rawValue >> 21, owner: owner, changes: changes) ? table : nil
+  }
+
+  /// The entry of level 1 for an address, in a table that was recalled.
+  @inline(__always) func leaf(of address: GuestVirtualAddress, in table: RememberedTable) -> X86Entry {
+    X86Entry(rawValue: contents.loadWord(Int(truncatingIfNeeded: address.rawValue >> 12 & 511), ofSlot: table.slot))
+  }
+
+  /// What a guest's entry of level 1 and those above it let pass, G included; nil where the access is refused, or A or D has to be set first.
+  @inline(__always) func plainRights(_ entry: X86Entry, in table: RememberedTable, mode: Int) -> UInt64? {
+    let plain = plainLeaf[0]
+    let bits = X86Entry.present | X86Entry.accessed
+    let rights =
+      AccessCheck.present | table.rights & X86Rights(of: entry).rawValue
+      | entry.rawValue & (X86Entry.dirty | X86Entry.keyMask | plain.global)
+    return entry.rawValue & plain.mask == bits && checks[mode].passes(rights) ? rights : nil
+  }
+
+  /// Remembers that a walk that begins at `owner` comes to the table of level 1 with the entry at `place`.
+  func remember(
+    _ address: GuestVirtualAddress, owner: UInt64, changes: UInt64, _ table: HostFrame, rights: UInt64, references: UInt64
+  ) {
+    guard let slot = contents.watch(table, words: false) else { return }
+    let region = address.rawValue >> 21
+    remembered[region] = RememberedTable(
+      region: region, owner: owner, changes: changes, rights: rights, slot: slot, references: references)
+  }
+
+  /// Remembers the table of level 1 that a walk of tables with host addresses, none of them changed by it, comes to.
+  @inline(never) func remember(_ address: GuestVirtualAddress, owner: UInt64, root: HostPhysicalAddress) {
+    let changes = contents.walkChanges
+    var walk = X86Walk(address, root: root, levels: controls.levels, reserved: controls.reservedBits)
+    while walk.level > 1 {
+      guard contents.watch(walk.table.page, words: true) != nil else { return }
+      guard walk.step(X86Entry(rawValue: contents.load(walk.entryAddress))) == .table else { return }
+    }
+    remember(
+      address, owner: owner, changes: changes, walk.table.page, rights: walk.rights.rawValue, references: UInt64(controls.levels))
+  }
+
+  /// A walk was repeated from memory: counts it, and fills the TLB.
+  @inline(__always)
+  func finishRepeated(_ record: AccessRecord, _ entry: TLBEntry, references: UInt64) -> TLBEntry {
+    counts.addWalk(references: references)
+    tlb.insert(space, record.address, isFetch: record.isFetch, entry)
+    counts.addMiss(isFetch: record.isFetch)
+    return entry
+  }
+
   /// Fills the TLB with what a walk found and counts the access, which missed and completes.
   @inline(__always) func fill(_ address: GuestVirtualAddress, _ access: AccessKind, _ entry: TLBEntry) {
     tlb.insert(space, address, isFetch: access == .fetch, entry)
@@ -238,8 +303,17 @@ struct MMU: ~Copyable {
 protocol TLBMisses {
   func miss(_ address: GuestVirtualAddress, _ access: AccessKind, _ privilege: Privilege) -> TranslationOutcome
 
+  /// What `miss` would do, for a page of 4 KiB whose tables are remembered and where nothing needs to be marked or reported. Nil, with nothing done, elsewhere.
+  func repeatWalk(_ record: AccessRecord) -> TLBEntry?
+
   /// What the guest's tables and the map say of an address at this moment, whatever is cached of it.
   func composition(of address: GuestVirtualAddress) -> ComposedTranslation
+}
+
+/// What a guest's entry of level 1 is if nothing needs to be done about it: under `mask` P and A alone. `global` is G where it counts.
+struct PlainLeaf: BitwiseCopyable {
+  var mask: UInt64
+  var global: UInt64
 }
 
 /// A table that a walk went through.

@@ -152,6 +152,13 @@ final class DirectTranslator: Translator, TLBMisses, ParavirtualPaging {
     mmu.translate(records, in: range, self)
   }
 
+  @inline(__always) func repeatWalk(_ record: AccessRecord) -> TLBEntry? {
+    guard state[0] != 0, let table = mmu.recall(record.address, owner: mmu.root.rawValue, changes: contents.walkChanges) else { return nil }
+    let entry = mmu.leaf(of: record.address, in: table)
+    guard let rights = mmu.plainRights(entry, in: table, mode: record.mode) else { return nil }
+    return mmu.finishRepeated(record, TLBEntry(entry.hostFrame, rights: rights), references: UInt64(table.references))
+  }
+
   func miss(_ address: GuestVirtualAddress, _ access: AccessKind, _ privilege: Privilege) -> TranslationOutcome {
     let controls = mmu.controls
     let isMonitors = monitor == .segmentLimits && address.rawValue >= Self.monitorStart
@@ -174,6 +181,9 @@ final class DirectTranslator: Translator, TLBMisses, ParavirtualPaging {
     let isWrite = access == .write
     if !walk.allAccessed || (isWrite && !walk.entry.isDirty) { markUsed(address, controls, isWrite: isWrite) }
     let rights = walk.leafRights | (isWrite ? AccessCheck.dirty : 0) | (controls.globalPages ? walk.entry.rawValue & TLBEntry.global : 0)
+    if walk.level == 1 && walk.allAccessed && !mmu.cachesWalks {
+      mmu.remember(address, owner: mmu.root.rawValue, root: HostPhysicalAddress(mmu.root.rawValue))
+    }
     mmu.rememberWalk(address, from: start.level == 0 ? controls.levels : start.level, downTo: walk.level)
     mmu.fill(address, access, TLBEntry(walk.target, rights: rights))
     return .mapped(walk.target.address(atOffsetOf: address))

@@ -5,6 +5,16 @@ internal import PageTables
 internal import TranslationCaching
 
 extension ShadowPaging {
+  @inline(__always) func repeatWalk(_ record: AccessRecord) -> TLBEntry? {
+    guard !Nesting.nests && state[ShadowState.pending] == 0 else { return nil }
+    let start = state[ShadowState.start]
+    guard let table = mmu.recall(record.address, owner: start, changes: tables.contents.walkChanges) else { return nil }
+    let leaf = mmu.leaf(of: record.address, in: table)
+    let rights = (leaf.rawValue ^ X86Entry.noExecute) & TLBEntry.rightsMask
+    guard checks[record.mode].passes(rights), leaf.isAccessed, record.kind != .write || leaf.isDirty else { return nil }
+    return mmu.finishRepeated(record, TLBEntry(leaf.hostFrame, rights: rights), references: UInt64(table.references))
+  }
+
   /// The processor's walk; nil where it faults. Only the leaf has rights: links allow everything.
   @inline(__always)
   func walk(_ address: GuestVirtualAddress, _ access: AccessKind, _ privilege: Privilege) -> TranslationOutcome? {
@@ -56,6 +66,10 @@ extension ShadowPaging {
       if isWrite { rights |= AccessCheck.dirty }
     }
     let size = PageSize(leafLevel: level) ?? .size4K
+    if !Nesting.nests && level == 1 && !mmu.cachesWalks {
+      let start = state[ShadowState.start]
+      mmu.remember(address, owner: start, root: HostPhysicalAddress(start & X86Entry.frameMask))
+    }
     mmu.fill(address, access, TLBEntry(leaf.hostFrame, size, rights: rights))
     let inside = (size.pages &- 1) & address.page.rawValue
     return .mapped(HostFrame(leaf.hostFrame.rawValue | inside).address(atOffsetOf: address))

@@ -148,10 +148,14 @@ final class ShadowPaging<Nesting: ShadowNesting>: Translator, TLBMisses {
 
   // MARK: Accesses
 
+  @specialized(where Nesting == NeverNested)
+  @specialized(where Nesting == AgileTables)
   func translate(_ address: GuestVirtualAddress, _ access: AccessKind, _ privilege: Privilege) -> TranslationOutcome {
     mmu.translate(address, access, privilege, self)
   }
 
+  @specialized(where Nesting == NeverNested)
+  @specialized(where Nesting == AgileTables)
   func translate(_ records: borrowing Column<AccessRecord>, in range: Range<Int>) -> BatchStop {
     mmu.translate(records, in: range, self)
   }
