@@ -1,6 +1,8 @@
 #include "CTranslationFloor.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 
 enum { l1_ways = 4, l1_sets = 16, l2_ways = 6, l2_sets = 256 };
 
@@ -118,11 +120,15 @@ struct floor_tables *floor_tables_create(uint64_t base, size_t pages) {
   struct floor_tables *t = calloc(1, sizeof *t);
   if (!t) return NULL;
   t->frames = pages / 512 * 4 + 64;
-  t->words = calloc(t->frames * 512, 8);
+  // In huge pages, as memlab keeps its tables.
+  const size_t huge = 2 << 20, bytes = (t->frames * 4096 + huge - 1) / huge * huge;
+  t->words = aligned_alloc(huge, bytes);
   if (!t->words) {
     free(t);
     return NULL;
   }
+  madvise(t->words, bytes, MADV_HUGEPAGE);
+  memset(t->words, 0, bytes);
   t->scatter = 1;
   while (t->scatter < pages) t->scatter *= 2;
   t->scatter -= 1;

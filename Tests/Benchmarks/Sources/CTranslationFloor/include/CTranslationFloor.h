@@ -31,4 +31,7 @@ uint64_t floor_walk_4(struct floor_tlb *tlb, const struct floor_tables *tables, 
 uint64_t floor_walk_24(struct floor_tlb *tlb, const struct floor_tables *tables, const uint64_t *addresses, size_t count,
                        struct floor_counts *counts);
 
+/// How often this process has asked the C library for memory: malloc, calloc and realloc.
+uint64_t allocation_count(void);
+
 #endif
