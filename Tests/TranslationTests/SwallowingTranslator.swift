@@ -62,5 +62,9 @@ final class SwallowingTranslator: Translator {
   func testAndClearAccessed(_ frame: GuestFrame) -> Bool { inner.testAndClearAccessed(frame) }
   func forEachHeld(_ body: (HeldEntry) -> Void) { inner.forEachHeld(body) }
   func peek(_ address: GuestVirtualAddress) -> HeldTranslation? { inner.peek(address) }
+  func recordWalk(_ address: GuestVirtualAddress, _ access: AccessKind, _ privilege: Privilege) -> WalkTranscript? {
+    inner.recordWalk(address, access, privilege)
+  }
+  func forEachMapping<Failure: Error>(_ body: (X86Mapping) throws(Failure) -> Void) throws(Failure) { try inner.forEachMapping(body) }
   func destroy() { inner.destroy() }
 }
