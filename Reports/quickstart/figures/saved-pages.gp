@@ -22,7 +22,7 @@ set lmargin at screen 0.08125; set rmargin at screen 0.97500
 set tmargin at screen 0.88000; set bmargin at screen 0.14000
 set xlabel 'Virtual time (s)' offset 0,0.8 textcolor rgb '#333C46'
 set ylabel 'Saved (MiB)' textcolor rgb '#333C46'
-set yrange [0:208.5403125]; set ytics 0, 50.0
+set yrange [0:208.56875]; set ytics 0, 50.0
 plot 'saved-pages.csv' every 1 skip 1 using ($1/1000000000.0):((0)/256.0):((0+$2)/256.0) with filledcurves fillstyle solid noborder fillcolor rgb '#009E73', \
   'saved-pages.csv' every 1 skip 1 using ($1/1000000000.0):(($2)/256.0):(($2+$3)/256.0) with filledcurves fillstyle solid noborder fillcolor rgb '#E69F00', \
   'saved-pages.csv' every 1 skip 1 using ($1/1000000000.0):(($2+$3)/256.0):(($2+$3+$4)/256.0) with filledcurves fillstyle solid noborder fillcolor rgb '#56B4E9'
