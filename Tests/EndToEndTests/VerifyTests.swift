@@ -103,10 +103,14 @@ private let canAskKSM = geteuid() == 0 && FileManager.default.fileExists(atPath:
 
   @Test("While somebody else holds the lock, the exit code is 66 and the message says so")
   func busy() throws {
-    try Self.waitForRest()
     let file = Self.openLock()
     defer { close(file) }
-    try #require(flock(file, LOCK_EX | LOCK_NB) == 0)
+    // Other tests take the lock too.
+    let end = Date(timeIntervalSinceNow: 240)
+    while flock(file, LOCK_EX | LOCK_NB) != 0 {
+      try #require(Date() < end)
+      usleep(20_000)
+    }
     let outcome = try MemlabProcess.run("verify", "ksm", "--case", "merge")
     #expect(outcome.status == 66)
     #expect(outcome.errors.contains("another trial holds the lock"))
