@@ -70,6 +70,12 @@ internal import Glibc
     }
   }
 
+  /// Where the element at an index is, for as long as the column lives; the index is checked. For loops that come back to one element.
+  @unsafe @inlinable public func address(of index: Int) -> UnsafePointer<Element> {
+    precondition(UInt(bitPattern: index) < UInt(bitPattern: count), "column index out of bounds")
+    return unsafe UnsafePointer(base + index)
+  }
+
   /// Sets every element in a range.
   @inlinable public func fill(_ range: Range<Int>, with value: Element) {
     precondition(range.lowerBound >= 0 && range.upperBound <= count, "column range out of bounds")

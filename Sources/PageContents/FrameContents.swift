@@ -70,17 +70,12 @@ public final class FrameContents {
 
   /// Has `walkChanges` grow when the frame's bytes move elsewhere or go, with `words` also when one of them changes; until it next grows on the
   /// frame's account.
-  /// - Returns: the slot of the bytes, for `loadWord(_:ofSlot:)`; nil where the frame holds none.
-  public func watch(_ frame: HostFrame, words: Bool) -> UInt32? {
+  /// - Returns: the words; nil where the frame holds none.
+  public func watch(_ frame: HostFrame, words: Bool) -> WatchedWords? {
     let content = descriptor(frame)
     guard content.kind == .bytes else { return nil }
     descriptors[frame.index] = content.rawValue | (words ? Watch.words : Watch.slot)
-    return UInt32(truncatingIfNeeded: content.rawValue)
-  }
-
-  /// The word at an index from 0 to 511 of a slot that `watch` gave, for as long as `walkChanges` has not grown since.
-  @inlinable @inline(__always) public func loadWord(_ index: Int, ofSlot slot: UInt32) -> UInt64 {
-    pool.word(index, of: PageContent(rawValue: UInt64(slot)))
+    return unsafe WatchedWords(pool.slot(content))
   }
 
   /// Bits of a descriptor of real bytes, beside the slot, that say who wants to know of changes.

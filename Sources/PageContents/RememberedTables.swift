@@ -39,23 +39,29 @@ public struct RememberedTables: ~Copyable {
   public let changes: UInt64
   /// What the entries above the table let pass.
   public let rights: UInt64
-  /// Where the table's bytes are, for `FrameContents.loadWord(_:ofSlot:)`.
-  public let slot: UInt32
   /// Loads of a whole walk, that of the last entry included.
-  public let references: UInt32
+  public let references: UInt64
+  /// The table's words; nobody's table has none.
+  public let words: WatchedWords?
 
   /// A table of its parts.
-  @inlinable public init(region: UInt64, owner: UInt64, changes: UInt64, rights: UInt64, slot: UInt32, references: UInt64) {
+  @inlinable public init(region: UInt64, owner: UInt64, changes: UInt64, rights: UInt64, words: WatchedWords, references: UInt64) {
     self.region = region
     self.owner = owner
     self.changes = changes
     self.rights = rights
-    self.slot = slot
-    self.references = UInt32(truncatingIfNeeded: references)
+    self.words = words
+    self.references = references
   }
 
   /// Whether it is what a walk would come to now.
   @inlinable @inline(__always) public func isOf(_ region: UInt64, owner: UInt64, changes: UInt64) -> Bool {
     (self.region ^ region) | (self.owner ^ owner) | (self.changes ^ changes) == 0
+  }
+
+  /// The entry for a page, of whose number the nine lowest bits count.
+  @inlinable @inline(__always) public func entry(_ page: UInt64) -> UInt64 {
+    guard let words else { return 0 }
+    return words[page]
   }
 }

@@ -12,42 +12,42 @@ public import Addressing
   @inlinable public init(rawValue: UInt64) { self.rawValue = rawValue }
 
   /// Bit 0, R.
-  public static let read: UInt64 = 1 << 0
+  @inlinable public static var read: UInt64 { 1 << 0 }
   /// Bit 1, W.
-  public static let write: UInt64 = 1 << 1
+  @inlinable public static var write: UInt64 { 1 << 1 }
   /// Bit 2, X.
-  public static let execute: UInt64 = 1 << 2
+  @inlinable public static var execute: UInt64 { 1 << 2 }
   /// R, W and X.
-  public static let permissions: UInt64 = 7
+  @inlinable public static var permissions: UInt64 { 7 }
   /// Memory type write-back (6) in bits 5:3 of a leaf.
-  public static let writeBack: UInt64 = 6 << 3
+  @inlinable public static var writeBack: UInt64 { 6 << 3 }
   /// Bit 7: the entry maps a 2 MiB or 1 GiB page; levels 2 and 3 only.
-  public static let large: UInt64 = 1 << 7
+  @inlinable public static var large: UInt64 { 1 << 7 }
   /// Bit 8, A.
-  public static let accessed: UInt64 = 1 << 8
+  @inlinable public static var accessed: UInt64 { 1 << 8 }
   /// Bit 9, D; leaves only.
-  public static let dirty: UInt64 = 1 << 9
+  @inlinable public static var dirty: UInt64 { 1 << 9 }
   /// Bit 10: with mode-based execute control, fetches from user-mode linear addresses are allowed; else ignored.
-  public static let userExecute: UInt64 = 1 << 10
+  @inlinable public static var userExecute: UInt64 { 1 << 10 }
   /// Bit 6: the memory type in bits 5:3 stands against the guest's PAT; leaves only.
-  public static let ignorePAT: UInt64 = 1 << 6
+  @inlinable public static var ignorePAT: UInt64 { 1 << 6 }
   /// Bit 63: a violation at this entry is never a virtualization exception.
-  public static let suppressVE: UInt64 = 1 << 63
+  @inlinable public static var suppressVE: UInt64 { 1 << 63 }
   /// Bits 51:12, the frame.
-  public static let frameMask: UInt64 = 0x000f_ffff_ffff_f000
+  @inlinable public static var frameMask: UInt64 { 0x000f_ffff_ffff_f000 }
   /// Bit 52, which hardware ignores: the leaf maps the host's zero frame, read-only, because nobody has written the page yet.
-  public static let zeroPlaced: UInt64 = 1 << 52
+  @inlinable public static var zeroPlaced: UInt64 { 1 << 52 }
 
   // MARK: Absent entries
 
   /// Never mapped; also what an empty table holds.
-  public static let absent = EPTEntry(rawValue: 0)
+  @inlinable public static var absent: EPTEntry { EPTEntry(rawValue: 0) }
 
   /// Swapped out to a slot below 2^40.
   @inlinable public static func swapped(slot: UInt64) -> EPTEntry { EPTEntry(rawValue: slot << 12 & frameMask | 1 << 8) }
 
   /// Given up by the guest's balloon.
-  public static let ballooned = EPTEntry(rawValue: 2 << 8)
+  @inlinable public static var ballooned: EPTEntry { EPTEntry(rawValue: 2 << 8) }
 
   /// Made to trap: the page still has its frame, but no access may pass.
   @inlinable public static func trapped(_ frame: HostFrame) -> EPTEntry { EPTEntry(rawValue: frame.rawValue << 12 & frameMask | 3 << 8) }

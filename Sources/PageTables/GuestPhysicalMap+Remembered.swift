@@ -4,13 +4,21 @@ public import PageContents
 /// Leaves of 4 KiB found through tables that are remembered (`RememberedTables`). Whatever is not plain is answered by nil, or 0, and left to `leaf(of:)` and
 /// `walk`, which change nothing that these have not seen.
 extension GuestPhysicalMap {
-  /// The leaf of a guest frame, where its table is remembered and the leaf shows an access as used already: A set, after a write D. Else absent.
-  @inlinable @inline(__always) public func usedLeaf(of frame: GuestFrame, _ access: AccessKind, changes: UInt64) -> EPTEntry {
+  /// The leaf of a guest frame, where its table is remembered and the leaf allows an access and shows one as used already: A set, after a
+  /// write D. Else absent. In a map of EPT's format.
+  @inlinable @inline(__always) public func usedLeaf(of frame: GuestFrame, _ record: AccessRecord, changes: UInt64) -> EPTEntry {
     let table = remembered[frame.rawValue >> 9]
     guard table.isOf(frame.rawValue >> 9, owner: 0, changes: changes) else { return .absent }
-    let leaf = format.leaf(contents.loadWord(Int(truncatingIfNeeded: frame.rawValue & 511), ofSlot: table.slot))
-    let marks = access == .write ? EPTEntry.accessed | EPTEntry.dirty : EPTEntry.accessed
-    return leaf.allows(access) && leaf.rawValue & marks == marks ? leaf : .absent
+    let word = table.entry(frame.rawValue)
+    // R, W and X are bits 0 to 2, as the kinds are numbered; D is next to A.
+    let right: UInt64 = 1 &<< (record.rawValue & 3)
+    let marks = EPTEntry.accessed | (right & EPTEntry.write) &<< 8
+    return word & (right | marks) == right | marks ? EPTEntry(rawValue: word) : .absent
+  }
+
+  /// Begins to load what `usedLeaf` and `rememberedWalk` probably will.
+  @inlinable @inline(__always) public func prefetchLeaf(of frame: GuestFrame) {
+    remembered[frame.rawValue >> 9].words?.prefetch(frame.rawValue)
   }
 
   /// `walk` to a plain leaf of 4 KiB, where its table is remembered, every bit that the walk would set is set, and the access passes.
@@ -22,7 +30,7 @@ extension GuestPhysicalMap {
     let table = remembered[address.rawValue >> 21]
     let missing = NestedWalk(.violation, word: 0, level: 0)
     guard table.isOf(address.rawValue >> 21, owner: 0, changes: changes) else { return missing }
-    let entry = contents.loadWord(Int(truncatingIfNeeded: address.rawValue >> 12 & 511), ofSlot: table.slot)
+    let entry = table.entry(address.rawValue >> 12)
     let all = table.rights & (entry ^ masks.inverted)
     guard entry & masks.leafMask == masks.leafBits, masks.refusedTypes &>> (entry >> 3 & 7) & 1 == 0,
       all & access.needed == access.needed, access.marks & (~entry | ~table.rights & masks.accessed) == 0
@@ -44,9 +52,9 @@ extension GuestPhysicalMap {
       all &= entry ^ masks.inverted
       table = EPTEntry(rawValue: entry).frame
     }
-    guard let slot = contents.watch(table, words: false) else { return }
+    guard let words = contents.watch(table, words: false) else { return }
     let region = frame.rawValue >> 9
     remembered[region] = RememberedTable(
-      region: region, owner: 0, changes: changes, rights: all, slot: slot, references: UInt64(levels))
+      region: region, owner: 0, changes: changes, rights: all, words: words, references: UInt64(levels))
   }
 }

@@ -11,33 +11,33 @@ public import Addressing
   @inlinable public init(rawValue: UInt64) { self.rawValue = rawValue }
 
   /// Bit 0, P: the entry is valid.
-  public static let present: UInt64 = 1 << 0
+  @inlinable public static var present: UInt64 { 1 << 0 }
   /// Bit 1, R/W: writes are allowed.
-  public static let writable: UInt64 = 1 << 1
+  @inlinable public static var writable: UInt64 { 1 << 1 }
   /// Bit 2, U/S: user-mode accesses are allowed.
-  public static let user: UInt64 = 1 << 2
+  @inlinable public static var user: UInt64 { 1 << 2 }
   /// Bit 5, A: the entry was used.
-  public static let accessed: UInt64 = 1 << 5
+  @inlinable public static var accessed: UInt64 { 1 << 5 }
   /// Bit 6, D: the page was written; leaves only.
-  public static let dirty: UInt64 = 1 << 6
+  @inlinable public static var dirty: UInt64 { 1 << 6 }
   /// Bit 7, PS: the entry maps a 2 MiB or 1 GiB page; levels 2 and 3 only.
-  public static let pageSize: UInt64 = 1 << 7
+  @inlinable public static var pageSize: UInt64 { 1 << 7 }
   /// Bit 8, G: the translation is global; leaves only.
-  public static let global: UInt64 = 1 << 8
+  @inlinable public static var global: UInt64 { 1 << 8 }
   /// Bits 62:59, the protection key; leaves only.
-  public static let keyMask: UInt64 = 15 << 59
+  @inlinable public static var keyMask: UInt64 { 15 << 59 }
   /// Bit 63, XD: instruction fetches are not allowed.
-  public static let noExecute: UInt64 = 1 << 63
+  @inlinable public static var noExecute: UInt64 { 1 << 63 }
   /// Bits 51:12, the frame.
-  public static let frameMask: UInt64 = 0x000f_ffff_ffff_f000
+  @inlinable public static var frameMask: UInt64 { 0x000f_ffff_ffff_f000 }
 
   /// MAXPHYADDR of the modelled host: address bits from here up to bit 51 are reserved in the tables that the hypervisor writes.
-  public static let physicalAddressBits: UInt64 = 48
+  @inlinable public static var physicalAddressBits: UInt64 { 48 }
   /// Those reserved bits: 51:48.
-  public static let reservedAddressBits: UInt64 = frameMask & ~((1 << physicalAddressBits) - 1)
+  @inlinable public static var reservedAddressBits: UInt64 { frameMask & ~((1 << physicalAddressBits) - 1) }
 
   /// The entry that maps nothing.
-  public static let notPresent = X86Entry(rawValue: 0)
+  @inlinable public static var notPresent: X86Entry { X86Entry(rawValue: 0) }
 
   /// An entry that points to a table of the next level down; its permissions are as wide as they can be unless told otherwise.
   @inlinable public static func table<Space>(_ frame: PageNumber<Space>, writable: Bool = true, user: Bool = true) -> X86Entry {

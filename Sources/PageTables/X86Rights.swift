@@ -6,10 +6,10 @@
   /// Takes the bits of a word at these places.
   @inlinable public init(rawValue: UInt64) { self.rawValue = rawValue & X86Rights.mask }
 
-  @usableFromInline static let mask: UInt64 = X86Entry.writable | X86Entry.user | X86Entry.noExecute
+  @inlinable static var mask: UInt64 { X86Entry.writable | X86Entry.user | X86Entry.noExecute }
 
   /// Everything: what a walk has before its first level.
-  public static let all = X86Rights(rawValue: mask)
+  @inlinable public static var all: X86Rights { X86Rights(rawValue: mask) }
 
   /// The rights of one entry.
   @inlinable public init(of entry: X86Entry) { rawValue = (entry.rawValue ^ X86Entry.noExecute) & X86Rights.mask }

@@ -49,24 +49,27 @@ final class HardwareTranslator<Dimension: HostDimension>: Translator, TLBMisses 
 
   // MARK: The walk
 
-  @inline(__always) func repeatWalk(_ record: AccessRecord) -> TLBEntry? {
-    let address = record.address
-    let changes = tables.contents.walkChanges
-    guard let table = mmu.recall(address, owner: mmu.root.rawValue, changes: changes) else { return nil }
-    let entry = mmu.leaf(of: address, in: table)
-    guard let rights = mmu.plainRights(entry, in: table, mode: record.mode) else { return nil }
-    let isUser = rights & AccessCheck.user != 0
+  @inline(__always) var walkOrigin: WalkOrigin { WalkOrigin(owner: mmu.root.rawValue, changes: tables.contents.walkChanges) }
+
+  @inline(__always) func repeatedWalk(_ record: AccessRecord, _ origin: WalkOrigin) -> RepeatedWalk {
+    guard let table = mmu.recall(record.address, origin) else { return .none }
+    let entry = mmu.leaf(of: record.address, in: table)
+    guard let rights = mmu.plainRights(entry, in: table, mode: record.mode) else { return .none }
     let target = GuestPhysicalAddress(entry.rawValue & X86Entry.frameMask)
-    let last = dimension.repeatWalk(target, record.kind, isUserPage: isUser, changes: changes)
-    guard last.word != 0 else { return nil }
-    let isDirty = record.kind == .write || (rights & AccessCheck.dirty != 0 && (last.leaf.isDirty || !dimension.keepsDirty))
-    let isExecutable = last.rights & dimension.executeRight(isUserPage: isUser) != 0
-    let allowed =
-      ~(AccessCheck.writable | AccessCheck.executable | AccessCheck.dirty) | last.rights & EPTEntry.write
-      | (isExecutable ? AccessCheck.executable : 0) | (isDirty ? AccessCheck.dirty : 0)
-    return mmu.finishRepeated(
-      record, TLBEntry(last.leaf.frame, rights: (rights | AccessCheck.dirty) & allowed),
-      references: UInt64(table.references) &+ dimension.repeatedReferences)
+    let last = dimension.repeatedWalk(target, record, isUserPage: rights & AccessCheck.user != 0, changes: origin.changes)
+    guard last.allowed != 0 else { return .none }
+    // A write passes only where both have D.
+    return RepeatedWalk(
+      entry: TLBEntry(last.frame, rights: rights & last.allowed), references: table.references &+ dimension.repeatedReferences)
+  }
+
+  static var loadsAhead: Bool { true }
+
+  @inline(__always) func loadAhead(_ far: AccessRecord, _ near: AccessRecord) {
+    mmu.likelyTable(of: far.address)?.prefetch(far.address.rawValue >> 12)
+    guard let table = mmu.likelyTable(of: near.address) else { return }
+    let target = GuestPhysicalAddress(table[near.address.rawValue >> 12] & X86Entry.frameMask)
+    dimension.map.prefetchLeaf(of: target.page)
   }
 
   /// Remembers where the table of level 1 for an address is, after a walk that found A set in all entries above, in so many references.

@@ -37,8 +37,36 @@ protocol HostDimension {
   /// The loads that a repeated walk stands for.
   var repeatedReferences: UInt64 { get }
 
-  /// `walk` of a page itself, where its table is remembered and nothing needs to be marked or reported; of word 0 elsewhere.
-  func repeatWalk(_ address: GuestPhysicalAddress, _ access: AccessKind, isUserPage: Bool, changes: UInt64) -> NestedWalk
+  /// `walk` of a page itself, where its table is remembered and nothing needs to be marked or reported; allows nothing elsewhere.
+  func repeatedWalk(_ address: GuestPhysicalAddress, _ record: AccessRecord, isUserPage: Bool, changes: UInt64) -> RepeatedLeaf
+}
+
+/// Where a walk that was repeated from memory ended.
+struct RepeatedLeaf: BitwiseCopyable {
+  /// The page's frame.
+  var frame: HostFrame
+  /// What the map lets pass of the rights that the guest's tables give, as a mask for them; 0 where no walk was repeated.
+  var allowed: UInt64
+
+  /// - Parameters:
+  ///   - leaf: as EPT has it.
+  ///   - rights: what all levels let pass, as EPT has it.
+  ///   - execute: the right that a fetch needs.
+  ///   - keepsDirty: whether the leaf's D decides if a write must walk.
+  @inline(__always) init(_ leaf: EPTEntry, rights: UInt64, execute: UInt64, keepsDirty: Bool) {
+    let limited = AccessCheck.writable | AccessCheck.executable | AccessCheck.dirty
+    frame = leaf.frame
+    allowed =
+      ~limited | rights & EPTEntry.write | (rights & execute != 0 ? AccessCheck.executable : 0)
+      | (leaf.isDirty || !keepsDirty ? AccessCheck.dirty : 0)
+  }
+
+  private init() {
+    frame = HostFrame(0)
+    allowed = 0
+  }
+
+  static var none: RepeatedLeaf { RepeatedLeaf() }
 }
 
 /// No second dimension: the map is looked up by the laboratory, at no cost, as if the guest ran on the bare machine.
@@ -56,9 +84,10 @@ struct FreeDimension: HostDimension {
   @inline(__always) func executeRight(isUserPage: Bool) -> UInt64 { EPTEntry.execute }
 
   @inline(__always)
-  func repeatWalk(_ address: GuestPhysicalAddress, _ access: AccessKind, isUserPage: Bool, changes: UInt64) -> NestedWalk {
-    let leaf = map.usedLeaf(of: address.page, access, changes: changes)
-    return NestedWalk(.mapped, word: leaf.rawValue, level: 1, rights: leaf.rawValue & EPTEntry.permissions)
+  func repeatedWalk(_ address: GuestPhysicalAddress, _ record: AccessRecord, isUserPage: Bool, changes: UInt64) -> RepeatedLeaf {
+    let leaf = map.usedLeaf(of: address.page, record, changes: changes)
+    guard leaf.rawValue != 0 else { return .none }
+    return RepeatedLeaf(leaf, rights: leaf.rawValue, execute: EPTEntry.execute, keepsDirty: true)
   }
 
   @inline(__always)
@@ -114,8 +143,10 @@ struct NestedDimension: HostDimension {
   var repeatedReferences: UInt64 { UInt64(map.levels) }
 
   @inline(__always)
-  func repeatWalk(_ address: GuestPhysicalAddress, _ access: AccessKind, isUserPage: Bool, changes: UInt64) -> NestedWalk {
-    map.rememberedWalk(address, asked(access, .access, isUserPage: isUserPage), changes: changes)
+  func repeatedWalk(_ address: GuestPhysicalAddress, _ record: AccessRecord, isUserPage: Bool, changes: UInt64) -> RepeatedLeaf {
+    let walk = map.rememberedWalk(address, asked(record.kind, .access, isUserPage: isUserPage), changes: changes)
+    guard walk.word != 0 else { return .none }
+    return RepeatedLeaf(walk.leaf, rights: walk.rights, execute: executeRight(isUserPage: isUserPage), keepsDirty: keepsDirty)
   }
 
   /// An access in the terms of the map's format.

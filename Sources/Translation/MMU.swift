@@ -144,38 +144,86 @@ struct MMU: ~Copyable {
     if hit.level != 0 {
       counts.addHit(level: hit.level, isFetch: access == .fetch)
       outcome = .mapped(hit.entry.frame(of: address).address(atOffsetOf: address))
-    } else if let entry = misses.repeatWalk(AccessRecord(address, access, privilege)) {
-      outcome = .mapped(entry.frame.address(atOffsetOf: address))
     } else {
-      outcome = misses.miss(address, access, privilege)
-      dropRefused(address, outcome)
+      outcome = missed(AccessRecord(address, access, privilege), address, misses.walkOrigin, misses)
     }
     if staleTranslations != nil { compare(address, access, privilege, outcome, misses) }
     return outcome
   }
 
-  /// A batch: hits are counted in registers and noted when it stops.
+  /// A batch. What the loop does itself, hits in front and walks repeated from memory, it does in registers; the rest is called.
   @inline(__always)
   func translate<Misses: TLBMisses>(_ records: borrowing Column<AccessRecord>, in range: Range<Int>, _ misses: Misses) -> BatchStop {
     if staleTranslations != nil { return translateSingly(records, in: range, misses) }
-    var hits = BatchHits()
-    defer { counts.add(hits) }
-    for index in range {
+    let lane = tlb.lane(space)
+    var origin = misses.walkOrigin
+    var (hits, fetchHits): (UInt64, UInt64) = (0, 0)
+    defer { counts.addHits(hits, ofFetches: fetchHits) }
+    var index = range.lowerBound
+    while index < range.upperBound {
       let record = records[index]
       if record.isEvent { return .event(index) }
       let isFetch = record.isFetch
-      let hit = tlb.lookup(space, record.address, isFetch: isFetch, checks[record.mode])
-      if hit.level != 0 {
-        hits.add(level: hit.level, isFetch: isFetch)
-        continue
+      if lane.isPlain {
+        let place = lane.place(of: record.address, isFetch: isFetch)
+        let front = place.lookInFront(checks[record.mode])
+        if front == .hit {
+          hits &+= 1
+          fetchHits &+= isFetch ? 1 : 0
+          index &+= 1
+          continue
+        }
+        if front == .elsewhere && place.isAbsentBehind {
+          // The tables of coming accesses are loaded while this one is looked at.
+          if Misses.loadsAhead, index &+ 8 < range.upperBound { misses.loadAhead(records[index &+ 8], records[index &+ 4]) }
+          let walk = misses.repeatedWalk(record, origin)
+          if walk.entry.isPlain {
+            place.insertAbsent(walk.entry)
+            misses.noteRepeatedWalk()
+            counts.addMiss(isFetch: isFetch, references: walk.references)
+            index &+= 1
+            continue
+          }
+        } else if front == .elsewhere {
+          let level = place.lookBehind(checks[record.mode])
+          if level != 0 {
+            counts.addHit(level: level, isFetch: isFetch)
+            index &+= 1
+            continue
+          }
+        }
+      } else {
+        let hit = tlb.lookupAny(space, record.address, isFetch: isFetch, checks[record.mode])
+        if hit.level != 0 {
+          counts.addHit(level: hit.level, isFetch: isFetch)
+          index &+= 1
+          continue
+        }
       }
-      if misses.repeatWalk(record) != nil { continue }
-      let outcome = misses.miss(record.address, record.kind, record.privilege)
-      if case .mapped = outcome { continue }
-      dropRefused(record.address, outcome)
-      return BatchStop(outcome, at: index)
+      let outcome = missed(record, record.address, origin, misses)
+      guard case .mapped = outcome else { return BatchStop(outcome, at: index) }
+      origin = misses.walkOrigin
+      index &+= 1
     }
     return .end
+  }
+
+  /// An access that the TLB does not answer, counted and filled in.
+  /// - Parameter address: of which the record leaves the lowest bits out.
+  @inline(never)
+  private func missed<Misses: TLBMisses>(
+    _ record: AccessRecord, _ address: GuestVirtualAddress, _ origin: WalkOrigin, _ misses: Misses
+  ) -> TranslationOutcome {
+    let walk = misses.repeatedWalk(record, origin)
+    if walk.entry.rawValue != 0 {
+      misses.noteRepeatedWalk()
+      counts.addMiss(isFetch: record.isFetch, references: walk.references)
+      tlb.insert(space, address, isFetch: record.isFetch, walk.entry)
+      return .mapped(walk.entry.frame.address(atOffsetOf: address))
+    }
+    let outcome = misses.miss(address, record.kind, record.privilege)
+    dropRefused(address, outcome)
+    return outcome
   }
 
   /// What a refused access makes the processor forget, so that an entry which has more rights by now is read again: a page fault the address's
@@ -239,15 +287,18 @@ struct MMU: ~Copyable {
     }
   }
 
-  /// The table of level 1 that a walk that begins at `owner` came to lately, if it would again.
-  @inline(__always) func recall(_ address: GuestVirtualAddress, owner: UInt64, changes: UInt64) -> RememberedTable? {
+  /// The table of level 1 that a walk came to lately, if it would again.
+  @inline(__always) func recall(_ address: GuestVirtualAddress, _ origin: WalkOrigin) -> RememberedTable? {
     let table = remembered[address.rawValue >> 21]
-    return table.isOf(address.rawValue >> 21, owner: owner, changes: changes) ? table : nil
+    return table.isOf(address.rawValue >> 21, owner: origin.owner, changes: origin.changes) ? table : nil
   }
+
+  /// The words of the table of level 1 that a walk of an address came to lately, whether or not it would again: good for loading ahead.
+  @inline(__always) func likelyTable(of address: GuestVirtualAddress) -> WatchedWords? { remembered[address.rawValue >> 21].words }
 
   /// The entry of level 1 for an address, in a table that was recalled.
   @inline(__always) func leaf(of address: GuestVirtualAddress, in table: RememberedTable) -> X86Entry {
-    X86Entry(rawValue: contents.loadWord(Int(truncatingIfNeeded: address.rawValue >> 12 & 511), ofSlot: table.slot))
+    X86Entry(rawValue: table.entry(address.rawValue >> 12))
   }
 
   /// What a guest's entry of level 1 and those above it let pass, G included; nil where the access is refused, or A or D has to be set first.
@@ -264,10 +315,10 @@ struct MMU: ~Copyable {
   func remember(
     _ address: GuestVirtualAddress, owner: UInt64, changes: UInt64, _ table: HostFrame, rights: UInt64, references: UInt64
   ) {
-    guard let slot = contents.watch(table, words: false) else { return }
+    guard let words = contents.watch(table, words: false) else { return }
     let region = address.rawValue >> 21
     remembered[region] = RememberedTable(
-      region: region, owner: owner, changes: changes, rights: rights, slot: slot, references: references)
+      region: region, owner: owner, changes: changes, rights: rights, words: words, references: references)
   }
 
   /// Remembers the table of level 1 that a walk of tables with host addresses, none of them changed by it, comes to.
@@ -280,15 +331,6 @@ struct MMU: ~Copyable {
     }
     remember(
       address, owner: owner, changes: changes, walk.table.page, rights: walk.rights.rawValue, references: UInt64(controls.levels))
-  }
-
-  /// A walk was repeated from memory: counts it, and fills the TLB.
-  @inline(__always)
-  func finishRepeated(_ record: AccessRecord, _ entry: TLBEntry, references: UInt64) -> TLBEntry {
-    counts.addWalk(references: references)
-    tlb.insert(space, record.address, isFetch: record.isFetch, entry)
-    counts.addMiss(isFetch: record.isFetch)
-    return entry
   }
 
   /// Fills the TLB with what a walk found and counts the access, which missed and completes.
@@ -317,17 +359,54 @@ struct MMU: ~Copyable {
 protocol TLBMisses {
   func miss(_ address: GuestVirtualAddress, _ access: AccessKind, _ privilege: Privilege) -> TranslationOutcome
 
-  /// What `miss` would do, for a page of 4 KiB whose tables are remembered and where nothing needs to be marked or reported. Nil, with nothing done, elsewhere.
-  func repeatWalk(_ record: AccessRecord) -> TLBEntry?
+  /// What walks begin at now. It changes only with a call of the translator's other than `repeatedWalk`.
+  var walkOrigin: WalkOrigin { get }
+
+  /// What `miss` would find, for a page of 4 KiB whose tables are remembered and where nothing needs to be marked or reported. Nothing is done;
+  /// elsewhere it is `.none`.
+  func repeatedWalk(_ record: AccessRecord, _ origin: WalkOrigin) -> RepeatedWalk
+
+  /// The walk is made.
+  func noteRepeatedWalk()
+
+  /// Whether it is worth the while to call `loadAhead`.
+  static var loadsAhead: Bool { get }
+
+  /// Begins to load what a repeated walk for the first record needs, and what one for the second, which came nearer since, needs beyond that.
+  func loadAhead(_ far: AccessRecord, _ near: AccessRecord)
 
   /// What the guest's tables and the map say of an address at this moment, whatever is cached of it.
   func composition(of address: GuestVirtualAddress) -> ComposedTranslation
+}
+
+extension TLBMisses {
+  /// Most have nothing to note.
+  func noteRepeatedWalk() {}
+  static var loadsAhead: Bool { false }
+  func loadAhead(_ far: AccessRecord, _ near: AccessRecord) {}
 }
 
 /// What a guest's entry of level 1 is if nothing needs to be done about it: under `mask` P and A alone. `global` is G where it counts.
 struct PlainLeaf: BitwiseCopyable {
   var mask: UInt64
   var global: UInt64
+}
+
+/// What a remembered walk must have begun at to hold now: the table, and what `FrameContents.walkChanges` was. `changes` is 0, which it never was,
+/// where none may be repeated.
+struct WalkOrigin: BitwiseCopyable {
+  var owner: UInt64
+  var changes: UInt64
+
+  static var none: WalkOrigin { WalkOrigin(owner: .max, changes: 0) }
+}
+
+/// A walk that was repeated from memory: what the TLB is filled with, and the references that it stands for.
+struct RepeatedWalk: BitwiseCopyable {
+  var entry: TLBEntry
+  var references: UInt64
+
+  static var none: RepeatedWalk { RepeatedWalk(entry: .none, references: 0) }
 }
 
 /// A table that a walk went through.

@@ -21,26 +21,37 @@ struct TranslatorCounts: ~Copyable {
     static let exits = 10
   }
 
-  /// An access that hit in a level of the TLB.
+  /// An access that hit in a level of the TLB, 1 or 2.
   @inline(__always) func addHit(level: Int, isFetch: Bool) {
-    var hits = BatchHits()
-    hits.add(level: level, isFetch: isFetch)
-    add(hits)
+    if level == 1 {
+      column[isFetch ? Place.l1iHits : Place.l1dHits] &+= 1
+    } else {
+      column[isFetch ? Place.l1iMisses : Place.l1dMisses] &+= 1
+      column[Place.l2Hits] &+= 1
+    }
   }
 
-  /// Hits of a batch.
-  @inline(__always) func add(_ hits: BatchHits) {
-    column[Place.l1iHits] &+= hits.l1i
-    column[Place.l1dHits] &+= hits.l1d
-    column[Place.l1iMisses] &+= hits.l2i
-    column[Place.l1dMisses] &+= hits.l2d
-    column[Place.l2Hits] &+= hits.l2i &+ hits.l2d
+  /// Accesses that hit in the first level, those of fetches among them.
+  @inline(__always) func addHits(_ hits: UInt64, ofFetches fetches: UInt64) {
+    column[Place.l1iHits] &+= fetches
+    column[Place.l1dHits] &+= hits &- fetches
   }
 
   /// An access that missed every level and completes.
   @inline(__always) func addMiss(isFetch: Bool) {
     column[isFetch ? Place.l1iMisses : Place.l1dMisses] &+= 1
     column[Place.l2Misses] &+= 1
+  }
+
+  /// An access that missed every level and completes after a walk.
+  @inline(__always) func addMiss(isFetch: Bool, references: UInt64) {
+    // SAFETY: the column has a word for each place.
+    unsafe column.withBuffer { places in
+      unsafe places[isFetch ? Place.l1iMisses : Place.l1dMisses] &+= 1
+      unsafe places[Place.l2Misses] &+= 1
+      unsafe places[Place.walks] &+= 1
+      unsafe places[Place.walkReferences] &+= references
+    }
   }
 
   @inline(__always) func addWalk(references: UInt64) {
@@ -71,23 +82,5 @@ struct TranslatorCounts: ~Copyable {
     counters.tableUpdates = column[Place.tableUpdates]
     for reason in ExitReason.allCases { counters.exits[reason] = column[Place.exits + reason.index] }
     return counters
-  }
-}
-
-/// The TLB hits of a batch, in registers.
-struct BatchHits {
-  var l1i: UInt64 = 0
-  var l1d: UInt64 = 0
-  var l2i: UInt64 = 0
-  var l2d: UInt64 = 0
-
-  /// A hit, without a branch: levels and kinds come mixed.
-  @inline(__always) mutating func add(level: Int, isFetch: Bool) {
-    let fetch: UInt64 = isFetch ? 1 : 0
-    let first: UInt64 = level == 1 ? 1 : 0
-    l1i &+= first & fetch
-    l1d &+= first & ~fetch
-    l2i &+= (first ^ 1) & fetch
-    l2d &+= (first ^ 1) & ~fetch
   }
 }

@@ -52,8 +52,12 @@ public import Addressing
   @inlinable public var size: PageSize { TLBEntry.size(sizeCode) }
   /// The size of the guest's page that it is a piece of, or its own.
   @inlinable public var guestSize: PageSize { TLBEntry.size(rawValue >> TLBEntry.wholeShift & 3) }
-  /// Whether it is whole, of 4 KiB and not global.
-  @inlinable var isPlain: Bool { rawValue & (3 << TLBEntry.sizeShift | 3 << TLBEntry.wholeShift | TLBEntry.global) == 0 }
+  /// No entry.
+  @inlinable public static var none: TLBEntry { TLBEntry(rawValue: 0) }
+  /// Whether it is an entry, whole, of 4 KiB and not global.
+  @inlinable public var isPlain: Bool {
+    rawValue & (3 << TLBEntry.sizeShift | 3 << TLBEntry.wholeShift | TLBEntry.global | AccessCheck.present) == AccessCheck.present
+  }
   @inlinable var sizeCode: UInt64 { rawValue >> TLBEntry.sizeShift & 3 }
   /// Whether it is a piece of a larger page of the guest.
   @inlinable var isPiece: Bool { (rawValue >> TLBEntry.wholeShift ^ rawValue >> TLBEntry.sizeShift) & 3 != 0 }

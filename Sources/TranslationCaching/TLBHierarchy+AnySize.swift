@@ -3,8 +3,9 @@ internal import Columns
 
 /// Look-ups and fills of any size, global entries and any policy: what the fast path leaves.
 extension TLBHierarchy {
-  @usableFromInline @inline(never)
-  func lookupAny(_ space: TLBSpace, _ address: GuestVirtualAddress, isFetch: Bool, _ check: AccessCheck) -> TLBHit {
+  /// `lookup`, for what its fast path leaves.
+  @inline(never)
+  public func lookupAny(_ space: TLBSpace, _ address: GuestVirtualAddress, isFetch: Bool, _ check: AccessCheck) -> TLBHit {
     let kinds = records[space.index].kinds & ~Kinds.pieces
     // The first place to look in, under LRU: the space's own entries of its smallest size, unless there are smaller global ones.
     let code = UInt64(truncatingIfNeeded: (kinds & Kinds.own).trailingZeroBitCount)

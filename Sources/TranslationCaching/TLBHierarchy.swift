@@ -19,6 +19,8 @@ public final class TLBHierarchy {
   @usableFromInline let data1: WayTable
   @usableFromInline let fetch2: WayTable
   @usableFromInline let data2: WayTable
+  /// The same for loops: see `TLBLane.tables`.
+  @usableFromInline let laneTables: Column<WayTable>
   /// The kinds of a space with nothing cached: `Kinds.general` unless the fast path knows the geometry.
   let noKinds: UInt64
   @usableFromInline let records: Column<SpaceRecord>
@@ -66,6 +68,8 @@ public final class TLBHierarchy {
     data1 = tables[TLBHierarchy.slot(level: 1, isFetch: false, 0)]
     fetch2 = tables[TLBHierarchy.slot(level: 2, isFetch: true, 0)]
     data2 = tables[TLBHierarchy.slot(level: 2, isFetch: false, 0)]
+    laneTables = Column(count: 4)
+    for (index, table) in [data1, fetch1, data2, fetch2].enumerated() { laneTables[index] = table }
     noKinds = geometry.policy == .lru && fetch1.ways > 1 && data1.ways > 1 ? 0 : Kinds.general
     records = Column(count: SpaceRegistry.capacity, isSparse: true)
     records[0].kinds = Kinds.general

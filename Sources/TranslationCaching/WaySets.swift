@@ -73,14 +73,7 @@ internal import Columns
   }
 
   /// The way of a tag; -1 if there is none.
-  func find(_ tag: UInt64) -> Int {
-    var way = 0
-    while way < ways {
-      if self[way].tag == tag { return way }
-      way &+= 1
-    }
-    return -1
-  }
+  func find(_ tag: UInt64) -> Int { position(of: tag, from: 0) }
 
   // The number of ways is a parameter of its own below, so that a caller who knows it has the loops unrolled.
 
@@ -97,6 +90,66 @@ internal import Columns
       way &+= 1
     }
     return 0
+  }
+
+  // For loops, in which a call would cost more than the work. Numbers of ways that processors often have are known: their loops are unrolled.
+
+  /// Whether any way from one on has a tag.
+  @inlinable @inline(__always) func has(_ tag: UInt64, from start: Int) -> Bool {
+    if ways == 4 { return has(tag, from: start, ways: 4) }
+    if ways == 6 { return has(tag, from: start, ways: 6) }
+    return has(tag, from: start, ways: ways)
+  }
+
+  @inlinable @inline(__always) func has(_ tag: UInt64, from start: Int, ways: Int) -> Bool {
+    var way = start
+    while way < ways {
+      if self[way].tag == tag { return true }
+      way &+= 1
+    }
+    return false
+  }
+
+  /// The way of a tag, looked for from a way on; -1 if there is none.
+  @inline(__always) func position(of tag: UInt64, from start: Int) -> Int {
+    var way = start
+    while way < ways {
+      if self[way].tag == tag { return way }
+      way &+= 1
+    }
+    return -1
+  }
+
+  /// Puts what a way holds first; those before it move back.
+  @inline(__always) func bringFirst(_ found: Way, from place: Int) {
+    var way = place
+    while way > 0 {
+      self[way] = self[way &- 1]
+      way &-= 1
+    }
+    self[0] = found
+  }
+
+  /// Puts what no way holds first; all move back, and the last goes.
+  @inlinable @inline(__always) func push(_ new: Way) {
+    if ways == 4 {
+      push(new, ways: 4)
+    } else if ways == 6 {
+      push(new, ways: 6)
+    } else {
+      push(new, ways: ways)
+    }
+  }
+
+  @inlinable @inline(__always) func push(_ new: Way, ways: Int) {
+    var carried = new
+    var way = 0
+    while way < ways {
+      let next = self[way]
+      self[way] = carried
+      carried = next
+      way &+= 1
+    }
   }
 
   /// `use` where the number of ways is not known, as a function of its own: inside a larger one it would cost registers.

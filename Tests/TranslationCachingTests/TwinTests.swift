@@ -13,6 +13,10 @@ struct TwinFuzz {
   let spaces: [TLBSpace]
   var tagOf: [TLBSpace: TLBTag] = [:]
   let pages: UInt64
+  /// Whether accesses go by lanes, as those of a batch do.
+  var goesByLanes = false
+  /// Whether all entries are of 4 KiB, whole and not global.
+  var isPlain = false
 
   init(_ text: String, seed: UInt64, pages: UInt64) throws {
     let geometry = try TLBGeometry(parsing: text)
@@ -41,6 +45,7 @@ struct TwinFuzz {
   }
 
   mutating func entry() -> TLBEntry {
+    if isPlain { return TLBEntry(HostFrame(random.below(1 << 30)), rights: random.next() & (AccessCheck.writable | AccessCheck.executable)) }
     let size: PageSize = random.oneIn(4) ? .size2M : random.oneIn(10) ? .size1G : .size4K
     let whole: PageSize? = random.oneIn(8) ? .size1G : random.oneIn(6) ? .size2M : nil
     let rights =
@@ -54,8 +59,12 @@ struct TwinFuzz {
     let index = random.index(below: spaces.count)
     let (address, isFetch) = (address(), random.oneIn(3))
     let check = AccessCheck(needed: AccessCheck.present | (isFetch ? AccessCheck.executable : random.oneIn(3) ? AccessCheck.writable : 0))
-    let hit = tlb.lookup(spaces[index], address, isFetch: isFetch, check)
     let (level, word) = naive.lookup(tags[index], address, isFetch: isFetch, check)
+    if goesByLanes {
+      accessByLane(spaces[index], tags[index], address, isFetch: isFetch, check, level)
+      return
+    }
+    let hit = tlb.lookup(spaces[index], address, isFetch: isFetch, check)
     #expect(hit.level == level)
     #expect(hit.level == 0 || hit.entry.rawValue == word)
     if level == 0 {
@@ -63,6 +72,26 @@ struct TwinFuzz {
       tlb.insert(spaces[index], address, isFetch: isFetch, entry)
       naive.insert(tags[index], address, isFetch: isFetch, entry)
     }
+  }
+
+  /// The same by a lane where it has an answer: what it calls absent is so, and is filled as such if the entry is plain.
+  private mutating func accessByLane(
+    _ space: TLBSpace, _ tag: TLBTag, _ address: GuestVirtualAddress, isFetch: Bool, _ check: AccessCheck, _ level: Int
+  ) {
+    let lane = tlb.lane(space)
+    let place = lane.place(of: address, isFetch: isFetch)
+    var isAbsent = false
+    if lane.isPlain {
+      let front = place.lookInFront(check)
+      isAbsent = front == .elsewhere && place.isAbsentBehind
+      #expect((front == .hit ? 1 : front == .refused || isAbsent ? 0 : place.lookBehind(check)) == level)
+    } else {
+      #expect(tlb.lookup(space, address, isFetch: isFetch, check).level == level)
+    }
+    guard level == 0 else { return }
+    let entry = entry()
+    naive.insert(tag, address, isFetch: isFetch, entry)
+    if isAbsent && entry.isPlain { place.insertAbsent(entry) } else { tlb.insert(space, address, isFetch: isFetch, entry) }
   }
 
   mutating func operation() -> TLBInvalidation {
@@ -126,6 +155,25 @@ struct TwinFuzz {
       for step in 0..<600 {
         if fuzz.random.oneIn(40) { fuzz.invalidate() } else { fuzz.access() }
         if step % 25 == 0 { fuzz.compare() }
+      }
+      fuzz.compare()
+    }
+  }
+
+  @Test(
+    "a lane finds and fills what ways with time stamps would, and leaves what it cannot know to the look-up of everything",
+    arguments: [
+      "l1i=4x2,l1d=8x4,l2=24x6", "l1i=8x4,l1d=16x4,l2=32x4", "l1i=6x6,l1d=8x8,l2=96x12", "l1=4x4,l2=5x5", "l1i=4x4,l1d=8x2,l2=24x3,policy=fifo",
+      "l1i=4x1,l1d=4x4",
+    ])
+  func lanes(_ text: String) throws {
+    for seed in 0..<4 as Range<UInt64> {
+      var fuzz = try TwinFuzz(text, seed: seed, pages: seed % 2 == 0 ? 4 : 24)
+      fuzz.goesByLanes = true
+      fuzz.isPlain = seed < 3
+      for step in 0..<800 {
+        if fuzz.random.oneIn(60) { fuzz.invalidate() } else { fuzz.access() }
+        if step % 50 == 0 { fuzz.compare() }
       }
       fuzz.compare()
     }

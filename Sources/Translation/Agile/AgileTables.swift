@@ -43,7 +43,7 @@ final class AgileTables: ShadowNesting {
   private let state = Column<UInt64>(count: 3)
 
   private enum State {
-    static let walks = 0
+    static let walksLeft = 0
     /// The first nested table plus 1.
     static let first = 1
     static let counted = 2
@@ -60,6 +60,7 @@ final class AgileTables: ShadowNesting {
     isListed = BitColumn(count: frames)
     isWarm = BitColumn(count: frames)
     warmth = Column(count: frames, isSparse: true)
+    state[State.walksLeft] = interval
   }
 
   private func covers(_ frame: GuestFrame) -> Bool { frame.rawValue < UInt64(counts.count) }
@@ -88,7 +89,7 @@ final class AgileTables: ShadowNesting {
   }
 
   func noteWalk(_ root: GuestFrame) -> Bool {
-    state[State.walks] &+= 1
+    state[State.walksLeft] &-= 1
     if isFullyNested(root) && warmUp != .max {
       warmth[root.index] &+= 1
       if UInt64(warmth[root.index]) >= min(warmUp, UInt64(UInt32.max)) {
@@ -96,8 +97,12 @@ final class AgileTables: ShadowNesting {
         return true
       }
     }
-    return state[State.walks] % interval == 0
+    return isIntervalOver
   }
+
+  @inline(__always) var mayRepeat: Bool { state[State.walksLeft] > 1 }
+
+  @inline(__always) func noteRepeatedWalk() { state[State.walksLeft] &-= 1 }
 
   func forget(_ table: GuestFrame) {
     guard covers(table) else { return }
@@ -107,10 +112,11 @@ final class AgileTables: ShadowNesting {
     if isListed[table.index] { endInterval { $0 == table } }
   }
 
-  var isIntervalOver: Bool { state[State.walks] % interval == 0 }
+  var isIntervalOver: Bool { state[State.walksLeft] == 0 }
   var scansDirty: Bool { returns == .dirtyScan }
 
-  func forgetCounts() {
+  func beginInterval() {
+    state[State.walksLeft] = interval
     for place in 0..<Int(min(state[State.counted], UInt64(counted.count))) { counts[Int(counted[place])] = 0 }
     state[State.counted] = 0
   }

@@ -44,7 +44,7 @@ extension ShadowPaging {
   /// An interval is over, or a root has been walked long enough: tables that rest are shadowed again.
   func lookAtModes() {
     if nesting.isIntervalOver {
-      nesting.forgetCounts()
+      nesting.beginInterval()
       nesting.endInterval { table in
         let leaf = tables.map.leaf(of: table)
         if nesting.scansDirty && leaf.isPresent && leaf.isDirty {

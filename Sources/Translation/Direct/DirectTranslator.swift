@@ -152,11 +152,15 @@ final class DirectTranslator: Translator, TLBMisses, ParavirtualPaging {
     mmu.translate(records, in: range, self)
   }
 
-  @inline(__always) func repeatWalk(_ record: AccessRecord) -> TLBEntry? {
-    guard state[0] != 0, let table = mmu.recall(record.address, owner: mmu.root.rawValue, changes: contents.walkChanges) else { return nil }
+  @inline(__always) var walkOrigin: WalkOrigin {
+    state[0] == 0 ? .none : WalkOrigin(owner: mmu.root.rawValue, changes: contents.walkChanges)
+  }
+
+  @inline(__always) func repeatedWalk(_ record: AccessRecord, _ origin: WalkOrigin) -> RepeatedWalk {
+    guard let table = mmu.recall(record.address, origin) else { return .none }
     let entry = mmu.leaf(of: record.address, in: table)
-    guard let rights = mmu.plainRights(entry, in: table, mode: record.mode) else { return nil }
-    return mmu.finishRepeated(record, TLBEntry(entry.hostFrame, rights: rights), references: UInt64(table.references))
+    guard let rights = mmu.plainRights(entry, in: table, mode: record.mode) else { return .none }
+    return RepeatedWalk(entry: TLBEntry(entry.hostFrame, rights: rights), references: table.references)
   }
 
   func miss(_ address: GuestVirtualAddress, _ access: AccessKind, _ privilege: Privilege) -> TranslationOutcome {

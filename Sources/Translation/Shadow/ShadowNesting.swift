@@ -16,14 +16,18 @@ protocol ShadowNesting {
   /// The processor walks under a root.
   /// - Returns: whether an interval is over, or the root's first time, and modes have to be looked at again.
   func noteWalk(_ root: GuestFrame) -> Bool
+  /// Whether the next walk is not the last of an interval.
+  var mayRepeat: Bool { get }
+  /// The processor walks shadow tables to the leaf, in an interval that goes on.
+  func noteRepeatedWalk()
   /// Forgets that a frame held a table.
   func forget(_ table: GuestFrame)
   /// Whether the walk just noted was the last of an interval.
   var isIntervalOver: Bool { get }
   /// Whether what returns is decided by D bits.
   var scansDirty: Bool { get }
-  /// Forgets how often tables were stored to.
-  func forgetCounts()
+  /// Begins an interval: forgets how often tables were stored to.
+  func beginInterval()
   /// Calls `decide` with each nested table; where it answers true the table is shadowed again.
   func endInterval(_ decide: (GuestFrame) -> Bool)
 }
@@ -39,6 +43,8 @@ struct NeverNested: ShadowNesting {
   func forget(_ table: GuestFrame) {}
   var isIntervalOver: Bool { false }
   var scansDirty: Bool { false }
-  func forgetCounts() {}
+  func beginInterval() {}
+  var mayRepeat: Bool { true }
+  func noteRepeatedWalk() {}
   func endInterval(_ decide: (GuestFrame) -> Bool) {}
 }

@@ -5,15 +5,20 @@ internal import PageTables
 internal import TranslationCaching
 
 extension ShadowPaging {
-  @inline(__always) func repeatWalk(_ record: AccessRecord) -> TLBEntry? {
-    guard !Nesting.nests && state[ShadowState.pending] == 0 else { return nil }
-    let start = state[ShadowState.start]
-    guard let table = mmu.recall(record.address, owner: start, changes: tables.contents.walkChanges) else { return nil }
-    let leaf = mmu.leaf(of: record.address, in: table)
-    let rights = (leaf.rawValue ^ X86Entry.noExecute) & TLBEntry.rightsMask
-    guard checks[record.mode].passes(rights), leaf.isAccessed, record.kind != .write || leaf.isDirty else { return nil }
-    return mmu.finishRepeated(record, TLBEntry(leaf.hostFrame, rights: rights), references: UInt64(table.references))
+  @inline(__always) var walkOrigin: WalkOrigin {
+    state[ShadowState.pending] != 0
+      ? .none : WalkOrigin(owner: state[ShadowState.start], changes: tables.contents.walkChanges)
   }
+
+  @inline(__always) func repeatedWalk(_ record: AccessRecord, _ origin: WalkOrigin) -> RepeatedWalk {
+    guard nesting.mayRepeat, let table = mmu.recall(record.address, origin) else { return .none }
+    let leaf = mmu.leaf(of: record.address, in: table)
+    guard plainChecks[record.mode].passes(leaf.rawValue ^ X86Entry.noExecute) else { return .none }
+    return RepeatedWalk(
+      entry: TLBEntry(leaf.hostFrame, rights: leaf.rawValue ^ X86Entry.noExecute), references: table.references)
+  }
+
+  @inline(__always) func noteRepeatedWalk() { nesting.noteRepeatedWalk() }
 
   /// The processor's walk; nil where it faults. Only the leaf has rights: links allow everything.
   @inline(__always)
@@ -66,7 +71,7 @@ extension ShadowPaging {
       if isWrite { rights |= AccessCheck.dirty }
     }
     let size = PageSize(leafLevel: level) ?? .size4K
-    if !Nesting.nests && level == 1 && !mmu.cachesWalks {
+    if level == 1 && !mmu.cachesWalks {
       let start = state[ShadowState.start]
       mmu.remember(address, owner: start, root: HostPhysicalAddress(start & X86Entry.frameMask))
     }

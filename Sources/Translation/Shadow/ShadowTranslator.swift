@@ -49,6 +49,8 @@ final class ShadowPaging<Nesting: ShadowNesting>: Translator, TLBMisses {
   let state = Column<UInt64>(count: 4)
   /// Of each mode of an access, by `AccessRecord.mode`: what it needs of a shadow leaf, D not included. The processor runs with WP and NXE set.
   let checks = Column<AccessCheck>(count: 8)
+  /// The same with A, and for a write D: what a leaf has that nothing needs to be done about.
+  let plainChecks = Column<AccessCheck>(count: 8)
 
   /// A translator for one guest.
   init(_ parts: TranslatorParts, _ options: PagingOptions, nesting: Nesting) {
@@ -107,7 +109,9 @@ final class ShadowPaging<Nesting: ShadowNesting>: Translator, TLBMisses {
     let hardware = processorControls
     for kind in AccessKind.allCases {
       for privilege in [Privilege.user, .supervisor] {
-        checks[AccessRecord(GuestVirtualAddress(0), kind, privilege).mode] = hardware.check(kind, privilege)
+        let (mode, check) = (AccessRecord(GuestVirtualAddress(0), kind, privilege).mode, hardware.check(kind, privilege))
+        checks[mode] = check
+        plainChecks[mode] = check.needing(kind == .write ? X86Entry.accessed | X86Entry.dirty : X86Entry.accessed)
       }
     }
     state[ShadowState.levels] = UInt64(hardware.levels)

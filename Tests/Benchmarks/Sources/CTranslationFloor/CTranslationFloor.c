@@ -77,11 +77,16 @@ uint64_t floor_tlb_run(struct floor_tlb *tlb, const uint64_t *addresses, size_t 
   TRANSLATE((page & 0xffffff) << 12 | need);
 }
 
+/// The first guest frame of data.
+static const uint64_t first_data = 1 << 20;
+
 /// Words of tables; frame f begins at word 512 f. Frames from `frames` on hold data and have no words.
 struct floor_tables {
   uint64_t *words;
   uint64_t frames;      ///< Frames of tables in `words`.
-  uint64_t native_root; ///< Tables that hold host frames.
+  uint64_t composed_root; ///< Tables that hold host frames.
+  uint64_t native_root;   ///< Tables whose leaves hold guest frames.
+  uint64_t *host_frames;  ///< Of each guest frame of data, less the first, the leaf: its host frame and rights.
   uint64_t guest_root;  ///< The guest-physical frame of the guest's root.
   uint64_t ept_root;
   uint64_t used, guest_used;
@@ -119,19 +124,24 @@ static uint64_t host_of(const struct floor_tables *t, uint64_t guest) {
 struct floor_tables *floor_tables_create(uint64_t base, size_t pages) {
   struct floor_tables *t = calloc(1, sizeof *t);
   if (!t) return NULL;
-  t->frames = pages / 512 * 4 + 64;
+  t->frames = pages / 512 * 5 + 64;
   // In huge pages, as memlab keeps its tables.
   const size_t huge = 2 << 20, bytes = (t->frames * 4096 + huge - 1) / huge * huge;
   t->words = aligned_alloc(huge, bytes);
-  if (!t->words) {
-    free(t);
+  t->scatter = 1;
+  while (t->scatter < pages) t->scatter *= 2;
+  const size_t leaf_bytes = (t->scatter * 8 + huge - 1) / huge * huge;
+  t->host_frames = aligned_alloc(huge, leaf_bytes);
+  if (!t->words || !t->host_frames) {
+    floor_tables_destroy(t);
     return NULL;
   }
   madvise(t->words, bytes, MADV_HUGEPAGE);
   memset(t->words, 0, bytes);
-  t->scatter = 1;
-  while (t->scatter < pages) t->scatter *= 2;
+  madvise(t->host_frames, leaf_bytes, MADV_HUGEPAGE);
+  memset(t->host_frames, 0, leaf_bytes);
   t->scatter -= 1;
+  t->composed_root = t->used++;
   t->native_root = t->used++;
   t->ept_root = t->used++;
   t->guest_root = guest_table(t);
@@ -142,16 +152,19 @@ struct floor_tables *floor_tables_create(uint64_t base, size_t pages) {
       if (!*entry) *entry = guest_table(t) << 12 | 7;
       guest = (*entry & frame_mask) >> 12;
     }
-    uint64_t data_guest = (1 << 20) + (page * 0x9e3779b1ull & t->scatter), data_host = (1 << 24) + (page * 0x85ebca6bull & t->scatter);
+    uint64_t data_guest = first_data + (page * 0x9e3779b1ull & t->scatter), data_host = (1 << 24) + (page * 0x85ebca6bull & t->scatter);
     t->words[host_of(t, guest) * 512 + index_at(address, 1)] = data_guest << 12 | 7;
     map_guest_frame(t, data_guest, data_host);
-    *slot(t, t->native_root, address) = data_host << 12 | 7;
+    *slot(t, t->composed_root, address) = data_host << 12 | 7;
+    *slot(t, t->native_root, address) = data_guest << 12 | 7;
+    t->host_frames[data_guest - first_data] = data_host << 12 | 7;
   }
   return t;
 }
 
 void floor_tables_destroy(struct floor_tables *tables) {
   free(tables->words);
+  free(tables->host_frames);
   free(tables);
 }
 
@@ -163,6 +176,14 @@ static inline uint64_t walk_4(const uint64_t *words, uint64_t root, uint64_t add
     rights &= entry;
   }
   return (entry & frame_mask) | (rights & 7);
+}
+
+static inline uint64_t walk_native(const struct floor_tables *t, uint64_t address) {
+  uint64_t entry = walk_4(t->words, t->native_root, address, 7), guest = (entry & frame_mask) >> 12;
+  // A frame that is none of the data's has no leaf.
+  if (guest - first_data > t->scatter) return 0;
+  uint64_t leaf = t->host_frames[guest - first_data];
+  return (leaf & frame_mask) | (leaf & entry & 7);
 }
 
 static inline uint64_t walk_24(const struct floor_tables *t, uint64_t address) {
@@ -179,7 +200,12 @@ static inline uint64_t walk_24(const struct floor_tables *t, uint64_t address) {
 
 uint64_t floor_walk_4(struct floor_tlb *tlb, const struct floor_tables *tables, const uint64_t *addresses, size_t count,
                       struct floor_counts *counts) {
-  TRANSLATE(walk_4(tables->words, tables->native_root, address, 7));
+  TRANSLATE(walk_4(tables->words, tables->composed_root, address, 7));
+}
+
+uint64_t floor_walk_native(struct floor_tlb *tlb, const struct floor_tables *tables, const uint64_t *addresses, size_t count,
+                           struct floor_counts *counts) {
+  TRANSLATE(walk_native(tables, address));
 }
 
 uint64_t floor_walk_24(struct floor_tlb *tlb, const struct floor_tables *tables, const uint64_t *addresses, size_t count,

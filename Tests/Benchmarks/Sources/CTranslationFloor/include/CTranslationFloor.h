@@ -25,9 +25,12 @@ uint64_t floor_tlb_run(struct floor_tlb *tlb, const uint64_t *addresses, size_t 
 struct floor_tables *floor_tables_create(uint64_t base, size_t pages);
 void floor_tables_destroy(struct floor_tables *tables);
 
-/// As `floor_tlb_run`, but a miss walks: 4 references to tables that hold host frames, or 24 to the guest's and the EPT's.
+/// As `floor_tlb_run`, but a miss walks: 4 references to tables that hold host frames; 4 to tables that hold guest frames, and one more to an
+/// array that tells their host frames; or 24 to the guest's and the EPT's.
 uint64_t floor_walk_4(struct floor_tlb *tlb, const struct floor_tables *tables, const uint64_t *addresses, size_t count,
                       struct floor_counts *counts);
+uint64_t floor_walk_native(struct floor_tlb *tlb, const struct floor_tables *tables, const uint64_t *addresses, size_t count,
+                           struct floor_counts *counts);
 uint64_t floor_walk_24(struct floor_tlb *tlb, const struct floor_tables *tables, const uint64_t *addresses, size_t count,
                        struct floor_counts *counts);
 
