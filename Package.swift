@@ -136,7 +136,7 @@ let package = Package(
     tests("ColumnsTests", ["Columns", "TestSupport"]),
     tests("FilesTests", ["Files"]),
     tests("FrameAllocationTests", ["FrameAllocation", "Addressing", "Columns", "TestSupport"]),
-    tests("PageContentsTests", ["PageContents", "Addressing", "TestSupport"]),
+    tests("PageContentsTests", ["PageContents", "Addressing", "Columns", "TestSupport"]),
     tests("PageTablesTests", ["PageTables", "PageContents", "Addressing", "TestSupport"]),
     tests("TranslationCachingTests", ["TranslationCaching", "Addressing", "Columns"]),
     tests(

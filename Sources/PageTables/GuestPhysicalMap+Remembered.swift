@@ -6,12 +6,12 @@ public import PageContents
 extension GuestPhysicalMap {
   /// The leaf of a guest frame, where its table is remembered and the leaf allows an access and shows one as used already: A set, after a
   /// write D. Else absent. In a map of EPT's format.
-  @inlinable @inline(__always) public func usedLeaf(of frame: GuestFrame, _ record: AccessRecord, changes: UInt64) -> EPTEntry {
+  @inlinable @inline(__always) public func usedLeaf(of frame: GuestFrame, _ access: AccessKind, changes: UInt64) -> EPTEntry {
     let table = remembered[frame.rawValue >> 9]
     guard table.isOf(frame.rawValue >> 9, owner: 0, changes: changes) else { return .absent }
     let word = table.entry(frame.rawValue)
     // R, W and X are bits 0 to 2, as the kinds are numbered; D is next to A.
-    let right: UInt64 = 1 &<< (record.rawValue & 3)
+    let right: UInt64 = 1 &<< UInt64(access.rawValue)
     let marks = EPTEntry.accessed | (right & EPTEntry.write) &<< 8
     return word & (right | marks) == right | marks ? EPTEntry(rawValue: word) : .absent
   }

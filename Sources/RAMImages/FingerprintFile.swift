@@ -55,23 +55,9 @@ public struct FingerprintFile: Sendable {
   }
 
   init(_ file: MappedFile) throws(ImageError) {
-    let stream = ByteStream(file)
-    guard try stream.bytes(upTo: Self.magic.count) == Self.magic else {
-      throw ImageError(file.path, .malformed, at: 0, "no file of fingerprints: it does not begin with MLMFP1")
-    }
-    path = file.path
-    pageSize = try RecordedHeader.pageSize(stream)
-    let count = try stream.integer(UInt32.self, "the number of guests")
-    var guests: [Guest] = []
-    var total: UInt64 = 0
-    for number in 0..<count {
-      let header = try RecordedHeader(stream, guest: number, bytesPerPage: 16, total: &total)
-      var fingerprints: [UInt128] = []
-      try stream.append(header.pages, to: &fingerprints, "the fingerprints of guest \"\(header.name)\"")
-      guests.append(Guest(name: header.name, fingerprints: fingerprints))
-    }
-    try stream.end()
-    self.guests = guests
+    let read = try RecordedPages<UInt128>(file, magic: Self.magic, kind: "file of fingerprints", values: "fingerprints")
+    let guests = read.guests.map { Guest(name: $0.name, fingerprints: $0.values) }
+    self.init(path: file.path, pageSize: read.pageSize, guests: guests)
   }
 
   /// The fingerprint of a page of zeros.

@@ -54,31 +54,15 @@ public struct IdentityTrace: Sendable {
   }
 
   init(_ file: MappedFile) throws(ImageError) {
-    let stream = ByteStream(file)
-    guard try stream.bytes(upTo: Self.magic.count) == Self.magic else {
-      throw ImageError(file.path, .malformed, at: 0, "no page identity trace: it does not begin with MLPIT1")
-    }
-    path = file.path
-    pageSize = try RecordedHeader.pageSize(stream)
-    let count = try stream.integer(UInt32.self, "the number of guests")
-    var guests: [Guest] = []
-    var total: UInt64 = 0
-    var identityStarts: [UInt64] = []
-    for number in 0..<count {
-      let header = try RecordedHeader(stream, guest: number, bytesPerPage: 4, total: &total)
-      identityStarts.append(stream.offset)
-      var identities: [UInt32] = []
-      try stream.append(header.pages, to: &identities, "the identities of guest \"\(header.name)\"")
-      guests.append(Guest(name: header.name, identities: identities))
-    }
-    try stream.end()
-    for (guest, start) in zip(guests, identityStarts) {
-      for (page, identity) in guest.identities.enumerated() where UInt64(identity) > total {
-        let problem = "page \(page) of guest \"\(guest.name)\" has identity \(identity), but the file holds only \(total) pages"
-        throw ImageError(path, .malformed, at: start + UInt64(page) * 4, problem)
+    let read = try RecordedPages<UInt32>(file, magic: Self.magic, kind: "page identity trace", values: "identities")
+    for guest in read.guests {
+      for (page, identity) in guest.values.enumerated() where UInt64(identity) > read.total {
+        let problem = "page \(page) of guest \"\(guest.name)\" has identity \(identity), but the file holds only \(read.total) pages"
+        throw ImageError(file.path, .malformed, at: guest.start + UInt64(page) * 4, problem)
       }
     }
-    self.guests = guests
+    let guests = read.guests.map { Guest(name: $0.name, identities: $0.values) }
+    self.init(path: file.path, pageSize: read.pageSize, guests: guests)
   }
 
   /// The identities of the pages of a recorded guest, in page order; nil if the trace holds no guest of that name.

@@ -50,8 +50,10 @@ public struct KSMScan: Sendable {
     }
     isSettled =
       switch pages.source {
-      case .images(let source): Self.run(scanner, in: ImageMemory(source), fullScans, afterFullScan)
-      case .identities(let source): Self.run(scanner, in: ImageMemory(source), fullScans, afterFullScan)
+      case .images(let source):
+        scanner.runToConvergence(in: ImageMemory(source), fullScans: fullScans, afterFullScan: afterFullScan).isSettled
+      case .identities(let source):
+        scanner.runToConvergence(in: ImageMemory(source), fullScans: fullScans, afterFullScan: afterFullScan).isSettled
       }
     if case .images(let source) = pages.source { try source.checkIntact() }
     let elapsed = start.duration(to: .now).components
@@ -59,28 +61,6 @@ public struct KSMScan: Sendable {
     work = scanner.work
     self.settings = settings
     seconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
-  }
-
-  private static func run<Source: PageSource>(
-    _ scanner: KSMScanner, in memory: ImageMemory<Source>, _ fullScans: UInt64?, _ afterFullScan: (KSMCounters) -> Bool
-  ) -> Bool {
-    var unchanged = 0
-    var before = scanner.counters
-    while fullScans.map({ before.fullScans < $0 }) ?? (unchanged < 2) {
-      // Without spaces no full scan ever ends; with them a batch that scans nothing ends one.
-      while true {
-        let batch = scanner.scanBatch(pages: scanner.settings.pagesToScan, in: memory)
-        if batch.completedFullScan { break }
-        if batch.pagesScanned == 0 { return true }
-      }
-      let now = scanner.counters
-      let isSame =
-        now.pagesShared == before.pagesShared && now.pagesSharing == before.pagesSharing && now.ksmZeroPages == before.ksmZeroPages
-      unchanged = isSame ? unchanged + 1 : 0
-      before = now
-      guard afterFullScan(now) else { break }
-    }
-    return unchanged >= 2
   }
 
   /// Memory scanned in a second: every visit to a page counts with its 4 KiB.

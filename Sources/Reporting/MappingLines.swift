@@ -40,13 +40,20 @@ public struct MappingLines {
     }
   }
 
+  /// What of a run is true or false, in the order of the fields.
+  private static let flags: [(name: String, isSet: @Sendable (MappingRun) -> Bool)] = [
+    ("writable", \.rights.isWritable), ("user", \.rights.isUser), ("executable", \.rights.isExecutable),
+    ("leaf_writable", \.leaf.isWritable), ("leaf_user", \.leaf.isUser), ("leaf_nx", \.leaf.isNoExecute), ("global", \.leaf.isGlobal),
+    ("accessed", \.leaf.isAccessed), ("dirty", \.leaf.isDirty),
+  ]
+  /// What else is told if all is.
+  private static let moreFlags: [(name: String, isSet: @Sendable (MappingRun) -> Bool)] = [
+    ("write_through", \.isWriteThrough), ("cache_disabled", \.isCacheDisabled), ("pat", \.hasPAT),
+  ]
+
   /// The names of the fields, in order.
   public static func keys(_ tellsAll: Bool) -> [String] {
-    let common = [
-      "gva", "gpa", "size", "page_size", "writable", "user", "executable", "leaf_writable", "leaf_user", "leaf_nx", "global", "accessed",
-      "dirty",
-    ]
-    return tellsAll ? common + ["write_through", "cache_disabled", "pat", "protection_key"] : common
+    ["gva", "gpa", "size", "page_size"] + flags.map(\.name) + (tellsAll ? moreFlags.map(\.name) + ["protection_key"] : [])
   }
 
   /// Bytes that are gathered before they are handed over.
@@ -55,8 +62,7 @@ public struct MappingLines {
   /// Appends a run, and hands whole lines over when there are enough of them.
   public mutating func append(_ run: MappingRun, to write: ([UInt8]) throws -> Void) throws {
     switch form {
-    case .json: appendJSON(run)
-    case .csv: appendCSV(run)
+    case .json, .csv: appendFields(run)
     case .text: appendText(run)
     case .infoTLB:
       for page in 0..<run.pages {
@@ -93,61 +99,38 @@ public struct MappingLines {
 
   // MARK: Forms
 
-  private mutating func appendJSON(_ run: MappingRun) {
-    text("{\"gva\": \"0x")
+  /// The members of a JSON object, or the fields of a CSV record.
+  private mutating func appendFields(_ run: MappingRun) {
+    let isJSON = form == .json
+    text(isJSON ? "{\"gva\": \"0x" : "0x")
     hex(run.address.rawValue)
-    text("\", \"gpa\": \"0x")
+    text(isJSON ? "\", \"gpa\": \"0x" : ",0x")
     hex(run.target.rawValue)
-    text("\", \"size\": ")
+    text(isJSON ? "\", \"size\": " : ",")
     decimal(run.size)
-    text(", \"page_size\": \"")
+    text(isJSON ? ", \"page_size\": \"" : ",")
     text(run.pageSize.description)
-    text("\"")
-    member(", \"writable\": ", run.rights.isWritable)
-    member(", \"user\": ", run.rights.isUser)
-    member(", \"executable\": ", run.rights.isExecutable)
-    member(", \"leaf_writable\": ", run.leaf.isWritable)
-    member(", \"leaf_user\": ", run.leaf.isUser)
-    member(", \"leaf_nx\": ", run.leaf.isNoExecute)
-    member(", \"global\": ", run.leaf.isGlobal)
-    member(", \"accessed\": ", run.leaf.isAccessed)
-    member(", \"dirty\": ", run.leaf.isDirty)
+    if isJSON { text("\"") }
+    appendFlags(Self.flags, of: run)
     if tellsAll {
-      member(", \"write_through\": ", run.isWriteThrough)
-      member(", \"cache_disabled\": ", run.isCacheDisabled)
-      member(", \"pat\": ", run.hasPAT)
-      text(", \"protection_key\": ")
+      appendFlags(Self.moreFlags, of: run)
+      text(isJSON ? ", \"protection_key\": " : ",")
       decimal(run.protectionKey)
     }
-    text("}\n")
+    text(isJSON ? "}\n" : "\n")
   }
 
-  private mutating func appendCSV(_ run: MappingRun) {
-    text("0x")
-    hex(run.address.rawValue)
-    text(",0x")
-    hex(run.target.rawValue)
-    text(",")
-    decimal(run.size)
-    text(",")
-    text(run.pageSize.description)
-    member(",", run.rights.isWritable)
-    member(",", run.rights.isUser)
-    member(",", run.rights.isExecutable)
-    member(",", run.leaf.isWritable)
-    member(",", run.leaf.isUser)
-    member(",", run.leaf.isNoExecute)
-    member(",", run.leaf.isGlobal)
-    member(",", run.leaf.isAccessed)
-    member(",", run.leaf.isDirty)
-    if tellsAll {
-      member(",", run.isWriteThrough)
-      member(",", run.isCacheDisabled)
-      member(",", run.hasPAT)
-      text(",")
-      decimal(run.protectionKey)
+  private mutating func appendFlags(_ flags: [(name: String, isSet: @Sendable (MappingRun) -> Bool)], of run: MappingRun) {
+    for (name, isSet) in flags {
+      if form == .json {
+        text(", \"")
+        text(name)
+        text("\": ")
+      } else {
+        text(",")
+      }
+      text(isSet(run) ? "true" : "false")
     }
-    text("\n")
   }
 
   private mutating func appendText(_ run: MappingRun) {
@@ -220,11 +203,6 @@ public struct MappingLines {
   // MARK: Bytes
 
   private mutating func text(_ text: String) { bytes.append(contentsOf: text.utf8) }
-
-  private mutating func member(_ name: String, _ value: Bool) {
-    text(name)
-    text(value ? "true" : "false")
-  }
 
   private mutating func letter(_ letter: Unicode.Scalar, _ isSet: Bool) {
     bytes.append(isSet ? UInt8(ascii: letter) : UInt8(ascii: "-"))

@@ -38,7 +38,7 @@ protocol HostDimension {
   var repeatedReferences: UInt64 { get }
 
   /// `walk` of a page itself, where its table is remembered and nothing needs to be marked or reported; allows nothing elsewhere.
-  func repeatedWalk(_ address: GuestPhysicalAddress, _ record: AccessRecord, isUserPage: Bool, changes: UInt64) -> RepeatedLeaf
+  func repeatedWalk(_ address: GuestPhysicalAddress, _ access: AccessKind, isUserPage: Bool, changes: UInt64) -> RepeatedLeaf
 }
 
 /// Where a walk that was repeated from memory ended.
@@ -84,8 +84,8 @@ struct FreeDimension: HostDimension {
   @inline(__always) func executeRight(isUserPage: Bool) -> UInt64 { EPTEntry.execute }
 
   @inline(__always)
-  func repeatedWalk(_ address: GuestPhysicalAddress, _ record: AccessRecord, isUserPage: Bool, changes: UInt64) -> RepeatedLeaf {
-    let leaf = map.usedLeaf(of: address.page, record, changes: changes)
+  func repeatedWalk(_ address: GuestPhysicalAddress, _ access: AccessKind, isUserPage: Bool, changes: UInt64) -> RepeatedLeaf {
+    let leaf = map.usedLeaf(of: address.page, access, changes: changes)
     guard leaf.rawValue != 0 else { return .none }
     return RepeatedLeaf(leaf, rights: leaf.rawValue, execute: EPTEntry.execute, keepsDirty: true)
   }
@@ -143,8 +143,8 @@ struct NestedDimension: HostDimension {
   var repeatedReferences: UInt64 { UInt64(map.levels) }
 
   @inline(__always)
-  func repeatedWalk(_ address: GuestPhysicalAddress, _ record: AccessRecord, isUserPage: Bool, changes: UInt64) -> RepeatedLeaf {
-    let walk = map.rememberedWalk(address, asked(record.kind, .access, isUserPage: isUserPage), changes: changes)
+  func repeatedWalk(_ address: GuestPhysicalAddress, _ access: AccessKind, isUserPage: Bool, changes: UInt64) -> RepeatedLeaf {
+    let walk = map.rememberedWalk(address, asked(access, .access, isUserPage: isUserPage), changes: changes)
     guard walk.word != 0 else { return .none }
     return RepeatedLeaf(walk.leaf, rights: walk.rights, execute: executeRight(isUserPage: isUserPage), keepsDirty: keepsDirty)
   }

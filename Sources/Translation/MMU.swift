@@ -222,16 +222,18 @@ struct MMU: ~Copyable {
       return .mapped(walk.entry.frame.address(atOffsetOf: address))
     }
     let outcome = misses.miss(address, record.kind, record.privilege)
-    dropRefused(address, outcome)
+    noteRefused(address, outcome)
     return outcome
   }
 
-  /// What a refused access makes the processor forget, so that an entry which has more rights by now is read again: a page fault the address's
-  /// mappings (Intel SDM 4.10.4.1), an EPT violation those of the guest-physical address too (28.4.3.1).
-  private func dropRefused(_ address: GuestVirtualAddress, _ outcome: TranslationOutcome) {
+  /// Counts a fault of the guest's, and drops what a refused access makes the processor forget, so that an entry which has more rights by now is
+  /// read again: a page fault the address's mappings (Intel SDM 4.10.4.1), an EPT violation those of the guest-physical address too (28.4.3.1).
+  private func noteRefused(_ address: GuestVirtualAddress, _ outcome: TranslationOutcome) {
     switch outcome {
     case .mapped, .generalProtection: return
-    case .guestFault: tlb.invalidate(.pageFault(space, address))
+    case .guestFault:
+      counts.addGuestFault()
+      tlb.invalidate(.pageFault(space, address))
     case .violation(let violation):
       guard ep4ta != nil else { return }
       tlb.invalidate(.eptViolation(space, violation.address, linear: violation.isGuestTable ? nil : address))

@@ -42,7 +42,7 @@ public import PageTables
 
 /// A translation that is held for an address space.
 public struct HeldEntry: Hashable, Sendable {
-  /// The root table of the address space.
+  /// The root table of the address space; under direct paging its machine address.
   public var root: GuestPhysicalAddress
   /// The guest's virtual page.
   public var page: GuestVirtualPage

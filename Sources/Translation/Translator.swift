@@ -126,6 +126,16 @@ extension Translator {
   public var shadowStatistics: ShadowStatistics? { nil }
 }
 
+/// A hypervisor that keeps nothing made from the guest's tables.
+extension Translator {
+  /// Never.
+  public func storeTraps(_ frame: GuestFrame) -> Bool { false }
+  /// Nobody needs to know.
+  public func guestTableStored(at address: GuestPhysicalAddress) {}
+  /// Nobody needs to know.
+  public func guestPageReplaced(_ frame: GuestFrame) {}
+}
+
 /// A guest that cannot tell what it runs on.
 extension Translator {
   /// None.

@@ -71,7 +71,6 @@ public struct TLBSweep: ~Copyable {
   private final class Stacks {
     var distances: StackDistances
     init(_ distances: consuming StackDistances) { self.distances = distances }
-    func add(_ pages: Span<UInt64>) { for index in pages.indices { distances.access(pages[index]) } }
     func add(_ pages: borrowing Column<UInt64>, _ count: Int) { for index in 0..<count { distances.access(pages[index]) } }
   }
 
@@ -84,13 +83,7 @@ public struct TLBSweep: ~Copyable {
     }
   }
 
-  /// Counts accesses, each to the number of its page.
-  public mutating func add(_ pages: Span<UInt64>) {
-    references &+= UInt64(pages.count)
-    for stacks in seen { stacks.add(pages) }
-  }
-
-  /// Looks up as many pages as `count` says, in order, from a column.
+  /// Counts the first `count` accesses of a column, each the number of its page.
   public mutating func add(_ pages: borrowing Column<UInt64>, count: Int) {
     references &+= UInt64(count)
     for stacks in seen { stacks.add(pages, count) }

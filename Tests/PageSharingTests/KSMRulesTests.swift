@@ -22,7 +22,7 @@ import Testing
   func liveKernelTable(n: Int, shared: UInt64, sharing: UInt64, unshared: UInt64, chains: UInt64, dups: UInt64) {
     let memory = WritableMemory(Array(repeating: 7, count: n))
     let scanner = KSMScanner(of: memory)
-    #expect(scanner.runToConvergence(in: memory) == 4)
+    #expect(scanner.runToConvergence(in: memory).fullScans == 4)
     let counters = scanner.counters
     #expect(counters.pagesShared == shared)
     #expect(counters.pagesSharing == sharing)

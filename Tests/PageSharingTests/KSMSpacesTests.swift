@@ -16,7 +16,7 @@ import Testing
     let memory = WritableMemory([3])
     let scanner = scanner(of: memory)
     #expect(!scanner.scanFull(in: memory).completedFullScan)
-    #expect(scanner.runToConvergence(in: memory) == 0)
+    #expect(scanner.runToConvergence(in: memory).fullScans == 0)
     #expect(scanner.counters == KSMCounters())
   }
 

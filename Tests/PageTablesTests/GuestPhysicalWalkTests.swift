@@ -71,17 +71,15 @@ import Testing
     let map = try map(2, level: level)
     if level > 1 { contents.store(0, place(map, level: level - 1)) }
     var references: UInt64 = 0
-    let outcome = map.walk(address, .read, for: .access, setsAccessedDirty: true, references: &references)
-    guard case .misconfiguration(let found) = outcome else { return #expect(Bool(false), "\(outcome)") }
-    #expect(found == level && references == UInt64(5 - level))
+    let walk = map.walk(address, map.access(.read), references: &references)
+    #expect(walk.kind == .misconfiguration && walk.level == level && references == UInt64(5 - level))
   }
 
   @Test("a walk makes one reference a level down to the leaf", arguments: 1...3)
   func references(leaf: Int) throws {
     let map = try map(7, level: leaf, leaf: leaf)
     var references: UInt64 = 0
-    let outcome = map.walk(address, .read, for: .access, setsAccessedDirty: true, references: &references)
-    guard case .mapped = outcome else { return #expect(Bool(false), "\(outcome)") }
+    #expect(map.walk(address, map.access(.read), references: &references).isMapped)
     #expect(references == UInt64(5 - leaf))
   }
 

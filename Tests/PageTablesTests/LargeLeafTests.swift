@@ -129,17 +129,16 @@ private struct TwinMap {
     for (index, access) in [(0, AccessKind.read), (511, .write), (300, .fetch)] {
       var references: UInt64 = 0
       let address = GuestFrame(first.index + index).address.advanced(by: 0x123)
-      let outcome = map.walk(address, access, for: .access, setsAccessedDirty: true, references: &references)
-      guard case .mapped(let entry) = outcome else { return #expect(Bool(false), "\(outcome)") }
-      #expect(entry.frame.index == 9 * 512 + index && references == 3)
+      let walk = map.walk(address, map.access(access), references: &references)
+      let entry = walk.leaf
+      #expect(walk.isMapped && entry.frame.index == 9 * 512 + index && references == 3)
       #expect(entry == map.leaf(of: address.page) && entry.isAccessed && entry.isDirty == (index != 0))
     }
     #expect(map.leaf(of: first).isDirty, "a write to one page is a write to the large page")
     #expect(map.splitLargeLeaf(around: first))
     var references: UInt64 = 0
-    let outcome = map.walk(first.address, .read, for: .access, setsAccessedDirty: false, references: &references)
-    guard case .mapped(let entry) = outcome else { return #expect(Bool(false), "\(outcome)") }
-    #expect(entry.frame == block(9) && references == 4 && !entry.isLarge)
+    let walk = map.walk(first.address, map.access(.read, setsAccessedDirty: false), references: &references)
+    #expect(walk.isMapped && walk.leaf.frame == block(9) && references == 4 && !walk.leaf.isLarge)
   }
 
   @Test("Without frames for all tables of a large leaf, that of its split included, it is refused and nothing changes", arguments: 1...4)

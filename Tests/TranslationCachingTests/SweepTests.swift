@@ -34,9 +34,11 @@ import Testing
       try TLBGeometry.Level(entries: $0.0, ways: $0.1)
     }
     var sweep = TLBSweep(sizes)
-    let (first, second) = (Array(pages[..<3000]), Array(pages[3000...]))
-    sweep.add(first.span)
-    sweep.add(second.span)
+    for part in [pages[..<3000], pages[3000...]] {
+      let column = Column<UInt64>(count: part.count)
+      for (place, page) in part.enumerated() { column[place] = page }
+      sweep.add(column, count: part.count)
+    }
     for result in sweep.results {
       #expect(result.hits == (try simulated(result.size, pages)))
       #expect(result.hits + result.misses == 8000)

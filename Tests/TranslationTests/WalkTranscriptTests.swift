@@ -75,10 +75,10 @@ import Testing
     var references: UInt64 = 0
     for step in walk.steps where step.dimension == .guest {
       let place = try #require(step.guestAddress)
-      _ = map.walk(place, .read, for: .guestTable, setsAccessedDirty: false, references: &references)
+      _ = map.walk(place, map.access(.read, for: .guestTable, setsAccessedDirty: false), references: &references)
       references += 1
     }
-    _ = map.walk(target.guestAddress, .write, for: .access, setsAccessedDirty: false, references: &references)
+    _ = map.walk(target.guestAddress, map.access(.write, setsAccessedDirty: false), references: &references)
     #expect(UInt64(walk.steps.count) == references && references == 24)
   }
 

@@ -58,56 +58,13 @@ extension DifferenceEngine {
   private func share(_ page: PageOrdinal, _ frame: HostFrame, _ done: inout ScanWork) -> Bool {
     let waiting = nodes.node(ofPage: page.index)
     // It has not changed since it began to wait: whoever is equal comes upon it.
-    if waiting != 0, nodes.owner(of: waiting) == page.index, nodes.node(ofFrame: frame.index) == waiting { return false }
+    if waiting != 0, nodes.owner(of: waiting) == page, nodes.node(ofFrame: frame.index) == waiting { return false }
     nodes.leave(page.index)
-    let hash = shortHash(of: frame, &done)
-    if let node = match(for: page, frame, hash, &done), merge(page, into: node, &done) { return true }
+    let hash = CandidateNodes.hash(of: frame, in: memory, &done)
+    let node = nodes.match(frame, hash, in: memory, &done) { _ in true }
+    if let node, nodes.merge(page, into: node, in: memory, &done) { return true }
     nodes.insert(page.index, frame: frame.index, hash: hash, isOwner: true)
     return false
-  }
-
-  private func shortHash(of frame: HostFrame, _ done: inout ScanWork) -> UInt32 {
-    done.bytesHashed += Self.bytesPerPage
-    return ContentIndex.shortened(memory.indexHash(of: frame))
-  }
-
-  /// The node of another page that holds the frame's bytes now.
-  private func match(for page: PageOrdinal, _ frame: HostFrame, _ hash: UInt32, _ done: inout ScanWork) -> UInt32? {
-    var probe = nodes.probe(hash)
-    while let node = nodes.next(&probe) {
-      done.searchSteps += 1
-      guard isCurrent(node) else {
-        nodes.leaveIndex(node)
-        probe = nodes.probe(hash)
-        continue
-      }
-      done.bytesCompared += Self.bytesPerPage
-      if memory.areEqual(frame, HostFrame(nodes.frame(of: node))) { return node }
-    }
-    return nil
-  }
-
-  /// Whether a node's frame is still its owner's, or a stable one.
-  private func isCurrent(_ node: UInt32) -> Bool {
-    let frame = HostFrame(nodes.frame(of: node))
-    guard let owner = nodes.owner(of: node) else { return memory.isStable(frame) }
-    return memory.backing(of: PageOrdinal(UInt32(truncatingIfNeeded: owner))) == .private(frame)
-  }
-
-  private func merge(_ page: PageOrdinal, into node: UInt32, _ done: inout ScanWork) -> Bool {
-    let frame = HostFrame(nodes.frame(of: node))
-    let owner = nodes.owner(of: node).map { PageOrdinal(UInt32(truncatingIfNeeded: $0)) }
-    if let owner {
-      guard memory.makeStable(owner) != nil else { return false }
-      nodes.clearOwner(of: node)
-    }
-    guard memory.merge(page, into: frame) else {
-      done.failedMerges += 1
-      return false
-    }
-    done.merges += 1
-    nodes.join(page.index, to: node)
-    return true
   }
 
   /// A page that maps a stable frame, by whose word ever, stands at the frame's node.
@@ -118,7 +75,7 @@ extension DifferenceEngine {
     if node != 0 && nodes.owner(of: node) == nil {
       nodes.join(index, to: node)
     } else {
-      nodes.insert(index, frame: frame.index, hash: shortHash(of: frame, &done), isOwner: false)
+      nodes.insert(index, frame: frame.index, hash: CandidateNodes.hash(of: frame, in: memory, &done), isOwner: false)
     }
   }
 
@@ -166,7 +123,7 @@ extension DifferenceEngine {
       return nil
     }
     let node = nodes.node(ofPage: page.index)
-    if node != 0, nodes.owner(of: node) == page.index, nodes.node(ofFrame: frame.index) == node {
+    if node != 0, nodes.owner(of: node) == page, nodes.node(ofFrame: frame.index) == node {
       nodes.clearOwner(of: node)
     } else {
       standAtStable(frame, page.index, &done)

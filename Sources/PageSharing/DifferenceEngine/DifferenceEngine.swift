@@ -121,15 +121,9 @@ public final class DifferenceEngine<Memory: ScannableMemory>: PageScanner {
   /// The counters, as far as they have a meaning here: shared pages as KSM counts them, in `pagesUnshared` the pages that wait for an equal
   /// one, in `pagesVolatile` the others that are there. Stored pages are in none. They follow the memory at the next visit of a page.
   public var counters: KSMCounters {
-    var counters = KSMCounters()
+    var counters = nodes.counters(items: items)
     counters.fullScans = round.rounds
     counters.pagesScanned = work.visits
-    counters.rmapItems = items
-    counters.pagesShared = nodes.shared
-    counters.pagesSharing = nodes.sharing
-    counters.pagesUnshared = nodes.single
-    let placed = nodes.shared + nodes.sharing + nodes.single
-    counters.pagesVolatile = items > placed ? items - placed : 0
     return counters
   }
 }

@@ -9,20 +9,17 @@
 /// `savedPages = pages - distinctPages = savedZero + savedSelf + savedInter`.
 public struct SharingBreakdown: Hashable, Sendable {
   /// Pages counted.
-  public private(set) var pages: UInt64 = 0
+  public let pages: UInt64
   /// Pages of 4096 zero bytes among them.
-  public private(set) var zeroPages: UInt64 = 0
+  public let zeroPages: UInt64
   /// Different contents among them, the zero page included.
-  public private(set) var distinctPages: UInt64 = 0
+  public let distinctPages: UInt64
   /// Pages saved because one guest holds a non-zero content more than once.
-  public private(set) var savedSelf: UInt64 = 0
+  public let savedSelf: UInt64
   /// Pages saved because more than one guest holds a non-zero content.
-  public private(set) var savedInter: UInt64 = 0
+  public let savedInter: UInt64
 
-  /// No pages.
-  public init() {}
-
-  /// What somebody else counted. The parts saved must leave at least one page of what there is.
+  /// What was counted. The parts saved must leave at least one page of what there is.
   public init(pages: UInt64, zeroPages: UInt64, savedSelf: UInt64, savedInter: UInt64) {
     self.pages = pages
     self.zeroPages = zeroPages
@@ -36,22 +33,4 @@ public struct SharingBreakdown: Hashable, Sendable {
 
   /// Pages saved in all: what would be free if every content were kept once.
   public var savedPages: UInt64 { pages - distinctPages }
-
-  /// Counts further zero pages, of any guest.
-  public mutating func countZeroPages(_ count: UInt64) {
-    if zeroPages == 0 && count > 0 { distinctPages += 1 }
-    zeroPages += count
-    pages += count
-  }
-
-  /// Counts one non-zero content: how many pages hold it, over all guests, and how many guests hold it at least once.
-  ///
-  /// Each content is counted once; `guests` is at least 1 and at most `pages`.
-  public mutating func countContent(pages count: UInt64, guests: UInt64) {
-    precondition(guests >= 1 && guests <= count, "a content is held by at least one guest, and by each at least once")
-    pages += count
-    distinctPages += 1
-    savedSelf += count - guests
-    savedInter += guests - 1
-  }
 }

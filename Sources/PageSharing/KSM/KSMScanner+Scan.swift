@@ -42,20 +42,28 @@ extension KSMScanner {
   }
 
   /// Scans until two full scans in a row have changed neither shared, nor sharing, nor zero pages.
-  /// - Returns: how many full scans that took.
-  @inlinable @discardableResult public func runToConvergence<Memory: ScannableMemory>(in memory: Memory) -> UInt64 {
+  /// - Parameters:
+  ///   - fullScans: after how many full scans to stop instead; nil for when they change nothing any more.
+  ///   - afterFullScan: told the counters after each full scan; false ends the scans.
+  /// - Returns: how many full scans that took, and whether the last two changed nothing, or there was nothing to scan.
+  @inlinable @discardableResult public func runToConvergence<Memory: ScannableMemory>(
+    in memory: Memory, fullScans: UInt64? = nil, afterFullScan: (KSMCounters) -> Bool = { _ in true }
+  ) -> (fullScans: UInt64, isSettled: Bool) {
     var scans: UInt64 = 0
     var unchanged = 0
     var before = counters
-    while unchanged < 2 && scanFull(in: memory).completedFullScan {
+    while fullScans.map({ scans < $0 }) ?? (unchanged < 2) {
+      // Without pages no full scan ever ends.
+      guard scanFull(in: memory).completedFullScan else { return (scans, true) }
       scans += 1
       let now = counters
       let isSame =
         now.pagesShared == before.pagesShared && now.pagesSharing == before.pagesSharing && now.ksmZeroPages == before.ksmZeroPages
       unchanged = isSame ? unchanged + 1 : 0
       before = now
+      guard afterFullScan(now) else { break }
     }
-    return scans
+    return (scans, unchanged >= 2)
   }
 
   @usableFromInline func count(_ result: BatchResult) {

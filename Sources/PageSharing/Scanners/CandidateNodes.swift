@@ -1,3 +1,4 @@
+public import Addressing
 internal import Columns
 
 /// The contents that a scanner has put where others can join them: a frame each, with how many of the scanner's pages stand there.
@@ -45,7 +46,9 @@ internal import Columns
 
   @usableFromInline func frame(of node: UInt32) -> Int { Int(frames[Int(node)]) }
   /// The page that has the node's frame to itself; nil where the frame was made a stable one.
-  @usableFromInline func owner(of node: UInt32) -> Int? { owners[Int(node)] == 0 ? nil : Int(owners[Int(node)]) - 1 }
+  @usableFromInline func owner(of node: UInt32) -> PageOrdinal? {
+    owners[Int(node)] == 0 ? nil : PageOrdinal(owners[Int(node)] - 1)
+  }
   @usableFromInline func clearOwner(of node: UInt32) { owners[Int(node)] = 0 }
   /// The node whose content the frame holds, if the index has it; 0 for none.
   @usableFromInline func node(ofFrame frame: Int) -> UInt32 { nodesOfFrames[frame] }

@@ -25,7 +25,6 @@ public final class ESXScanner<Memory: ScannableMemory>: PageScanner {
   public internal(set) var work = ScanWork()
   /// Visits that ended in a false match: the page's hash was that of a page with other bytes.
   public internal(set) var falseMatches: UInt64 = 0
-  private var pagesScanned: UInt64 = 0
 
   /// A scanner that has seen nothing.
   /// - Parameters:
@@ -69,7 +68,6 @@ public final class ESXScanner<Memory: ScannableMemory>: PageScanner {
   @usableFromInline func finish(_ result: inout BatchResult) {
     result.work.visits = result.pagesScanned
     result.pagesMerged = result.work.merges
-    pagesScanned += result.pagesScanned
     work += result.work
   }
 
@@ -142,12 +140,9 @@ public final class ESXScanner<Memory: ScannableMemory>: PageScanner {
 
   /// Frames shared, further sharers, hints (as unshared pages), rounds and pages scanned.
   public var counters: KSMCounters {
-    var counters = KSMCounters()
+    var counters = index.counters
     counters.fullScans = round.rounds
-    counters.pagesScanned = pagesScanned
-    counters.pagesShared = index.pagesShared
-    counters.pagesSharing = index.pagesSharing
-    counters.pagesUnshared = index.pagesWaiting
+    counters.pagesScanned = work.visits
     return counters
   }
 }

@@ -43,6 +43,15 @@ internal import Columns
   /// Pages that wait for a partner.
   private(set) var pagesWaiting: UInt64 = 0
 
+  /// These as counters; waiting pages are unshared ones.
+  var counters: KSMCounters {
+    var counters = KSMCounters()
+    counters.pagesShared = pagesShared
+    counters.pagesSharing = pagesSharing
+    counters.pagesUnshared = pagesWaiting
+    return counters
+  }
+
   private static var isPruned: UInt64 { .max }
 
   /// An index for page ordinals below `capacity` and frames below `frameCount`.

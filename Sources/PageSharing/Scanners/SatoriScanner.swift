@@ -101,11 +101,8 @@ public final class SatoriScanner<Memory: ScannableMemory>: PageScanner {
 
   /// Frames shared, further sharers, and pages whose block was read once.
   public var counters: KSMCounters {
-    var counters = KSMCounters()
+    var counters = index.counters
     counters.fullScans = round.rounds
-    counters.pagesShared = index.pagesShared
-    counters.pagesSharing = index.pagesSharing
-    counters.pagesUnshared = index.pagesWaiting
     return counters
   }
 }

@@ -130,69 +130,25 @@ public final class VUsionScanner<Memory: ScannableMemory>: PageScanner {
     case .stable(let frame):
       // Somebody else shares it: it joins the others there, or is their first.
       let known = nodes.node(ofFrame: frame.index)
-      if known != 0 && isCurrent(known) {
-        join(known, index)
+      if known != 0 && nodes.isCurrent(known, in: memory, isKept: memory.isTrapped) {
+        nodes.join(index, to: known)
       } else {
-        let hash = shortHash(of: frame, &done)
+        let hash = CandidateNodes.hash(of: frame, in: memory, &done)
         nodes.insert(index, frame: frame.index, hash: hash, isOwner: false)
-        states[index] = State.placed.rawValue
       }
+      states[index] = State.placed.rawValue
     case .private(let frame):
-      let hash = shortHash(of: frame, &done)
-      if let node = match(for: frame, hash, &done), mergeInto(node, index, &done) { return }
+      let hash = CandidateNodes.hash(of: frame, in: memory, &done)
+      if let node = nodes.match(frame, hash, in: memory, &done, isKept: memory.isTrapped), nodes.merge(page, into: node, in: memory, &done)
+      {
+        states[index] = State.placed.rawValue
+        return
+      }
       guard let fresh = memory.relocate(page) else { return }
       done.fakeMerges += 1
       nodes.insert(index, frame: fresh.index, hash: hash, isOwner: true)
       states[index] = State.placed.rawValue
     }
-  }
-
-  @inlinable func shortHash(of frame: HostFrame, _ done: inout ScanWork) -> UInt32 {
-    done.bytesHashed += UInt64(PageSize.size4K.bytes)
-    return ContentIndex.shortened(memory.indexHash(of: frame))
-  }
-
-  /// The node that holds the frame's bytes.
-  @inlinable func match(for frame: HostFrame, _ hash: UInt32, _ done: inout ScanWork) -> UInt32? {
-    var probe = nodes.probe(hash)
-    while let node = nodes.next(&probe) {
-      done.searchSteps += 1
-      guard isCurrent(node) else {
-        nodes.leaveIndex(node)
-        probe = nodes.probe(hash)
-        continue
-      }
-      done.bytesCompared += UInt64(PageSize.size4K.bytes)
-      if memory.areEqual(frame, HostFrame(nodes.frame(of: node))) { return node }
-    }
-    return nil
-  }
-
-  /// Whether the node's frame still is the one that the node was made for: its owner still traps, or it is a stable one.
-  @inlinable func isCurrent(_ node: UInt32) -> Bool {
-    let frame = HostFrame(nodes.frame(of: node))
-    guard let owner = nodes.owner(of: node) else { return memory.isStable(frame) }
-    let page = PageOrdinal(UInt32(truncatingIfNeeded: owner))
-    return memory.backing(of: page) == .private(frame) && memory.isTrapped(page)
-  }
-
-  @inlinable func mergeInto(_ node: UInt32, _ index: Int, _ done: inout ScanWork) -> Bool {
-    if let owner = nodes.owner(of: node) {
-      guard memory.makeStable(PageOrdinal(UInt32(truncatingIfNeeded: owner))) != nil else { return false }
-      nodes.clearOwner(of: node)
-    }
-    guard memory.merge(PageOrdinal(UInt32(truncatingIfNeeded: index)), into: HostFrame(nodes.frame(of: node))) else {
-      done.failedMerges += 1
-      return false
-    }
-    done.merges += 1
-    join(node, index)
-    return true
-  }
-
-  @inlinable func join(_ node: UInt32, _ index: Int) {
-    nodes.join(index, to: node)
-    states[index] = State.placed.rawValue
   }
 
   /// Sets the state of a page, `placed` excepted, and takes it off its node.
@@ -207,15 +163,9 @@ public final class VUsionScanner<Memory: ScannableMemory>: PageScanner {
   /// The counters, as far as they have a meaning here: pages that share as KSM counts them; in `pagesUnshared` the pages that were merged
   /// with nobody, and in `pagesVolatile` those that are not idle. They follow the memory at the next visit of a page.
   public var counters: KSMCounters {
-    var counters = KSMCounters()
+    var counters = nodes.counters(items: items)
     counters.fullScans = round.rounds
     counters.pagesScanned = work.visits
-    counters.rmapItems = items
-    counters.pagesShared = nodes.shared
-    counters.pagesSharing = nodes.sharing
-    counters.pagesUnshared = nodes.single
-    let placed = nodes.shared + nodes.sharing + nodes.single
-    counters.pagesVolatile = items > placed ? items - placed : 0
     return counters
   }
 }

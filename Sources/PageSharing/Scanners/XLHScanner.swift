@@ -26,7 +26,6 @@ public final class XLHScanner<Memory: ScannableMemory>: PageScanner {
   public internal(set) var work = ScanWork()
   /// Pages that were merged when a hint led to them.
   public internal(set) var mergesByHint: UInt64 = 0
-  private var pagesScanned: UInt64 = 0
 
   /// A scanner that has seen nothing.
   /// - Parameters:
@@ -86,7 +85,6 @@ public final class XLHScanner<Memory: ScannableMemory>: PageScanner {
   @usableFromInline func finish(_ result: inout BatchResult) {
     result.work.visits = result.pagesScanned
     result.pagesMerged = result.work.merges
-    pagesScanned += result.pagesScanned
     work += result.work
   }
 
@@ -129,12 +127,9 @@ public final class XLHScanner<Memory: ScannableMemory>: PageScanner {
 
   /// Frames shared, further sharers, waiting pages (the unstable set), full scans and pages scanned, hinted ones included.
   public var counters: KSMCounters {
-    var counters = KSMCounters()
+    var counters = index.counters
     counters.fullScans = round.rounds
-    counters.pagesScanned = pagesScanned
-    counters.pagesShared = index.pagesShared
-    counters.pagesSharing = index.pagesSharing
-    counters.pagesUnshared = index.pagesWaiting
+    counters.pagesScanned = work.visits
     return counters
   }
 }

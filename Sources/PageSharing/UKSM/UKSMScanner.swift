@@ -26,7 +26,6 @@ public final class UKSMScanner<Memory: ScannableMemory>: PageScanner {
   private let settings: UKSMSettings
   /// All the work done so far.
   public internal(set) var work = ScanWork()
-  private var pagesScanned: UInt64 = 0
   private var ksmZeroPages: UInt64 = 0
   /// The work and the places of the wake-up under way.
   private var wakeUp = ScanWork()
@@ -127,19 +126,15 @@ public final class UKSMScanner<Memory: ScannableMemory>: PageScanner {
       wakeUpPlaces += places
     }
     result.pagesMerged = result.work.merges - result.zeroPagesPlaced
-    pagesScanned += result.pagesScanned
     ksmZeroPages += result.zeroPagesPlaced
     work += result.work
   }
 
   /// Frames shared, further sharers, waiting pages, zero pages, quarters of full scans (UKSM's `full_scans`), and pages scanned.
   public var counters: KSMCounters {
-    var counters = KSMCounters()
+    var counters = index.counters
     counters.fullScans = state.ladder.fullScans
-    counters.pagesScanned = pagesScanned
-    counters.pagesShared = index.pagesShared
-    counters.pagesSharing = index.pagesSharing
-    counters.pagesUnshared = index.pagesWaiting
+    counters.pagesScanned = work.visits
     counters.ksmZeroPages = ksmZeroPages
     return counters
   }

@@ -91,69 +91,26 @@ extension ShadowPaging {
     var walk = X86Walk<GuestPhysical>(
       address, root: GuestPhysicalAddress(entry.table.rawValue), levels: entry.level, reserved: controls.reservedBits)
     walk.rights = entry.rights.intersection(.all)
-    var place = entry.table
-    if isFull {
-      let root = locate(walk.entryAddress, references: &references)
-      guard root.isMapped else { return refused(root, walk.entryAddress, .read, isGuestTable: true) }
-      place = root.leaf.frame.address
-    } else {
-      pass(place, walk)
-    }
-    var step = X86Step.table
-    while true {
-      references &+= 1
-      step = walk.step(X86Entry(rawValue: tables.contents.load(X86Index.entryAddress(in: place, of: address, level: walk.level))))
-      if step != .table { break }
-      let next = locate(walk.entryAddress, references: &references)
-      guard next.isMapped else { return refused(next, walk.entryAddress, .read, isGuestTable: true) }
-      place = next.leaf.frame.address
-      pass(place, walk)
-    }
-    guard step == .leaf else { return guestFault(walk.fault(step, controls.tried(access, privilege))) }
-    if let refusal = controls.refusal(of: access, privilege, rights: walk.leafRights) { return guestFault(refusal) }
-    return finishNested(walk, access, from: entry.level, references: &references)
-  }
-
-  /// Where an entry of a guest's table is. The load sets A in the map, not D.
-  @inline(__always) private func locate(_ entry: GuestPhysicalAddress, references: inout UInt64) -> NestedWalk {
-    dimension.walk(entry, .read, for: .access, isUserPage: false, mmu.space, references: &references)
-  }
-
-  /// The walk goes on to a table of the guest's: paging-structure caches remember it as one.
-  @inline(__always) private func pass(_ place: HostPhysicalAddress, _ walk: X86Walk<GuestPhysical>) {
-    mmu.pass(place, walk, mark: PassedTable.nested)
-  }
-
-  private func finishNested(
-    _ walk: X86Walk<GuestPhysical>, _ access: AccessKind, from first: Int, references: inout UInt64
-  ) -> TranslationOutcome? {
-    let isWrite = access == .write
-    let controls = mmu.controls
-    if !walk.allAccessed || (isWrite && !walk.entry.isDirty) {
-      if let violation = tables.markUsed(walk.address, root: mmu.root, controls, isWrite: isWrite) {
-        if let reason = dimension.refusal { mmu.exit(reason) }
-        return .violation(violation)
-      }
-    }
-    let target = walk.target.address(atOffsetOf: walk.address)
+    if !isFull { mmu.pass(entry.table, walk, mark: PassedTable.nested) }
+    // A load of a table sets A in the map, not D.
+    let refusal = mmu.walkGuest(
+      &walk, from: isFull ? nil : entry.table, access, privilege, tables, dimension, loads: .access, mark: PassedTable.nested,
+      references: &references)
+    if let refusal { return refusal }
+    let target = walk.target.address(atOffsetOf: address)
     // The map has no W for a table that is shadowed somewhere.
     let isTracked = shadow.isTracked(target.page)
-    if isWrite && isTracked { return storeThroughNested(target) }
+    if access == .write && isTracked { return storeThroughNested(target) }
     let host = dimension.walk(target, access, for: .access, isUserPage: walk.rights.isUser, mmu.space, references: &references)
-    guard host.isMapped else { return refused(host, target, access, isGuestTable: false) }
-    let leaf = host.leaf
-    let isDirty = isWrite || (walk.entry.isDirty && leaf.isDirty)
+    guard host.isMapped else { return mmu.refused(host, target, access, loads: nil, dimension) }
+    let found = dimension.entry(walk, host, access, controls)
     // W and D only together, as in a shadow: what no write may use yet need not be dropped when the page is shadowed.
-    var lost = isTracked || !isDirty ? AccessCheck.writable | AccessCheck.dirty : 0
-    if host.rights & dimension.executeRight(isUserPage: walk.rights.isUser) == 0 { lost |= AccessCheck.executable }
-    if host.rights & EPTEntry.write == 0 { lost |= AccessCheck.writable }
-    let global = controls.globalPages ? walk.entry.rawValue & X86Entry.global : 0
-    let rights = (walk.leafRights | (isDirty ? AccessCheck.dirty : 0)) & ~lost
-    mmu.rememberWalk(walk.address, from: first == controls.levels ? first : first + 1, downTo: walk.level)
-    if isDirty && !isTracked { state[ShadowState.nestedWrites] = 1 }
-    mmu.fill(
-      walk.address, access, TLBEntry(leaf.frame, nestedSize(walk, host.pageSize), rights: rights | global, guestSize: walk.pageSize))
-    return .mapped(leaf.frame.address(atOffsetOf: target))
+    let lost = isTracked || !found.isDirty ? AccessCheck.writable | AccessCheck.dirty : 0
+    mmu.rememberWalk(address, from: entry.level == controls.levels ? entry.level : entry.level + 1, downTo: walk.level)
+    if found.isDirty && !isTracked { state[ShadowState.nestedWrites] = 1 }
+    let size = nestedSize(walk, host.pageSize)
+    mmu.fill(address, access, TLBEntry(host.leaf.frame, size, rights: found.rights & ~lost, guestSize: walk.pageSize))
+    return .mapped(host.leaf.frame.address(atOffsetOf: target))
   }
 
   /// The size that a TLB may hold: the smaller of the guest's and the host's, and none that reaches a shadowed table.
@@ -168,10 +125,7 @@ extension ShadowPaging {
   /// A store to a shadowed table through a nested translation: a violation of the map as the processor sees it.
   private func storeThroughNested(_ target: GuestPhysicalAddress) -> TranslationOutcome {
     let leaf = tables.map.leaf(of: target.page)
-    if let violation = GuestTables.refusal(leaf, target, .write) {
-      if let reason = dimension.refusal { mmu.exit(reason) }
-      return .violation(violation)
-    }
+    if let violation = GuestTables.refusal(leaf, target, .write) { return mmu.violated(violation, dimension) }
     tables.map.markUsed(target.page, leaf, isWrite: true)
     if nesting.noteStore(target.page) {
       mmu.exit(.pageTableWrite)
@@ -185,19 +139,6 @@ extension ShadowPaging {
     flushStale()
     mmu.countUncached(.write)
     return .mapped(leaf.frame.address(atOffsetOf: target))
-  }
-
-  private func refused(
-    _ host: NestedWalk, _ address: GuestPhysicalAddress, _ access: AccessKind, isGuestTable: Bool
-  ) -> TranslationOutcome {
-    if host.kind == .misconfiguration { mmu.exit(.eptMisconfiguration) } else if let reason = dimension.refusal { mmu.exit(reason) }
-    let qualification = host.kind == .misconfiguration ? 0 : host.qualification
-    return .violation(GuestViolation(address: address, access: access, isGuestTable: isGuestTable, qualification: qualification))
-  }
-
-  private func guestFault(_ code: PageFaultErrorCode) -> TranslationOutcome {
-    mmu.counts.addGuestFault()
-    return .guestFault(code)
   }
 }
 

@@ -35,7 +35,7 @@ internal import TranslationCaching
 ///
 /// Since tables hold machine frames, nothing may be moved, shared or swapped behind the guest's back (`allowsRemapping`). The hypervisor may move a frame
 /// openly: it rewrites every entry that names it, as a migration does.
-final class DirectTranslator: Translator, TLBMisses, ParavirtualPaging {
+final class DirectTranslator: MMUTranslator, ParavirtualPaging {
   var mode: PagingMode { .direct }
   let contents: FrameContents
   let map: GuestPhysicalMap
@@ -63,9 +63,6 @@ final class DirectTranslator: Translator, TLBMisses, ParavirtualPaging {
     mmu = MMU(parts)
   }
 
-  var counters: TranslationCounters { mmu.counts.total }
-  var staleTranslations: StaleTranslations? { mmu.staleTranslations }
-  var controls: X86Controls { mmu.controls }
   var paravirtual: (any ParavirtualPaging)? { self }
   var allowsRemapping: Bool { false }
 
@@ -213,16 +210,11 @@ final class DirectTranslator: Translator, TLBMisses, ParavirtualPaging {
 
   /// A page fault reaches the hypervisor, which bounces it to the guest's kernel.
   private func fault(_ code: PageFaultErrorCode) -> TranslationOutcome {
-    mmu.counts.addGuestFault()
     exit(.guestPageFault)
     return .guestFault(code)
   }
 
   // MARK: Stores that know the guest frame
-
-  func storeTraps(_ frame: GuestFrame) -> Bool { false }
-  func guestTableStored(at address: GuestPhysicalAddress) {}
-  func guestPageReplaced(_ frame: GuestFrame) {}
 
   /// A store to a table is a page fault of the guest's.
   func allowsStore(_ frame: GuestFrame) -> Bool {
@@ -240,9 +232,6 @@ final class DirectTranslator: Translator, TLBMisses, ParavirtualPaging {
   func testAndClearAccessed(_ frame: GuestFrame) -> Bool { false }
 
   // MARK: Audits
-
-  /// The root of each entry is a machine address.
-  func forEachHeld(_ body: (HeldEntry) -> Void) { mmu.forEachHeld(body) }
 
   var rootTable: GuestFrame? { root }
 

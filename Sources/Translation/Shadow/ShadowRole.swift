@@ -66,8 +66,6 @@ struct ShadowRole: Hashable, BitwiseCopyable {
   var isDirect: Bool { rawValue & Bit.direct != 0 }
   /// Whether bit 63 of the guest's entries forbids fetches; else it is reserved.
   var isNoExecuteEnabled: Bool { rawValue & Bit.noExecuteEnabled != 0 }
-  /// Whether a supervisor's writes respect R/W.
-  var isWriteProtect: Bool { rawValue & Bit.writeProtect != 0 }
   /// The access inherited from the parents, or that of the large page.
   var access: X86Rights {
     X86Rights(

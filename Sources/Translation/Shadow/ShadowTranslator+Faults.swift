@@ -16,7 +16,6 @@ extension ShadowPaging {
     case .allowed(let walk): return resolve(walk, access, privilege)
     case .fault(let code):
       mmu.exit(.guestPageFault)
-      mmu.counts.addGuestFault()
       return .guestFault(code)
     case .violation(let violation):
       state[ShadowState.pending] = key

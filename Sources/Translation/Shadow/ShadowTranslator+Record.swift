@@ -45,8 +45,4 @@ extension ShadowPaging {
     walk.table = GuestPhysicalAddress(place.rawValue)
     return recorder.walk(on: walk, at: place, root: mmu.root, access, privilege, after: steps)
   }
-
-  func forEachMapping<Failure: Error>(_ body: (X86Mapping) throws(Failure) -> Void) throws(Failure) {
-    _ = try X86Mappings(root: mmu.root, controls: mmu.controls).forEach(word: tables.word, body)
-  }
 }

@@ -34,7 +34,7 @@ internal import TranslationCaching
 ///
 /// The facts are those of Linux KVM (arch/x86/kvm/mmu) and, where `PagingOptions` say so, of Xen (xen/arch/x86/mm/shadow). Where no frame is to be had for
 /// shadow tables, the hypervisor carries out each access itself, an exit each time.
-final class ShadowPaging<Nesting: ShadowNesting>: Translator, TLBMisses {
+final class ShadowPaging<Nesting: ShadowNesting>: GuestTableTranslator {
   var mode: PagingMode { Nesting.mode }
   let tables: GuestTables
   let mmu: MMU
@@ -69,11 +69,7 @@ final class ShadowPaging<Nesting: ShadowNesting>: Translator, TLBMisses {
   /// `kvm_mmu_calculate_default_mmu_pages`).
   static func shadowPageLimit(guestPages: UInt64) -> Int { Int(max(64, min(guestPages, 1 << 32) / 50)) }
 
-  /// What it has counted. An access that violates the map while its fault is handled is one exit, however often it is retried.
-  var counters: TranslationCounters { mmu.counts.total }
   var shadowStatistics: ShadowStatistics? { shadow.statistics }
-  var staleTranslations: StaleTranslations? { mmu.staleTranslations }
-  var controls: X86Controls { mmu.controls }
 
   // MARK: The guest's instructions
 
@@ -154,8 +150,6 @@ final class ShadowPaging<Nesting: ShadowNesting>: Translator, TLBMisses {
 
   func forgetPreviousRoots(_ isMeant: (RootCache.Entry) -> Bool) { roots.dropPrevious(in: shadow, isMeant) }
 
-  func worldSwitch() { mmu.switchWorlds() }
-
   // MARK: Accesses
 
   @specialized(where Nesting == NeverNested)
@@ -187,10 +181,6 @@ final class ShadowPaging<Nesting: ShadowNesting>: Translator, TLBMisses {
           root: root.address, page: page, frame: leaf.hostFrame, pages: size.pages, isWritable: leaf.isWritable, isUnsync: isUnsync))
     }
     mmu.forEachHeld(body)
-  }
-
-  func composition(of address: GuestVirtualAddress) -> ComposedTranslation {
-    tables.composition(of: address, root: mmu.root, mmu.controls)
   }
 
   /// What the current root of the shadow holds; below a switch what the guest's tables say.

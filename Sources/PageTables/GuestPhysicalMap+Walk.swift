@@ -2,16 +2,6 @@ public import Addressing
 internal import Columns
 internal import PageContents
 
-/// What a hardware walk of a guest-physical map came to.
-@frozen public enum GuestPhysicalWalk: Sendable {
-  /// The leaf that maps the address, as it is after A and D were set. Of a large leaf: with the frame of the address's own 4 KiB.
-  case mapped(EPTEntry)
-  /// Refused: bits 5:0 of the exit qualification (Intel SDM table 28-7): the access, and the AND of R, W, X over the levels walked.
-  case violation(UInt64)
-  /// An entry of this level is one that hardware does not accept.
-  case misconfiguration(level: Int)
-}
-
 /// What a guest-physical access is for.
 @frozen public enum GuestPhysicalPurpose: UInt8, Sendable {
   /// The translated access itself.
@@ -228,21 +218,5 @@ extension GuestPhysicalMap {
       if entry & masks.accessed == 0 { contents.store(entry | masks.accessed, place) }
     }
     lastPath[0].addRights(masks.accessed)
-  }
-
-  /// The walk of an access by a processor without mode-based execute control, in extended page tables.
-  ///
-  /// - Parameter setsAccessedDirty: bit 6 of the EPTP: whether A and D are kept, and so whether a load of a guest table needs W.
-  public func walk(
-    _ address: GuestPhysicalAddress, _ access: AccessKind, for purpose: GuestPhysicalPurpose, setsAccessedDirty: Bool,
-    references: inout UInt64
-  ) -> GuestPhysicalWalk {
-    let result = walk(address, .ept(access, for: purpose, setsAccessedDirty: setsAccessedDirty), references: &references)
-    switch result.kind {
-    case .mapped: return .mapped(result.leaf)
-    case .violation: return .violation(result.qualification & 0x3f)
-    case .misconfiguration: return .misconfiguration(level: result.level)
-    case .logFull: preconditionFailure("a map with a page-modification log is walked by the walk that can report it full")
-    }
   }
 }
