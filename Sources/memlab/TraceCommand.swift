@@ -76,6 +76,7 @@ struct TraceCommand: ParsableCommand {
     guard limit != 0 else { throw ValidationError("--limit is at least 1") }
     if let limit, warmUp >= limit { throw ValidationError("--warm-up is less than --limit") }
     _ = try format()
+    try OutputName.checkResult(reading: [trace])
   }
 
   func run() throws {

@@ -44,7 +44,7 @@ struct WalkCommand: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
-    guard figure != "" else { throw ValidationError("the name of the figure is empty") }
+    if let figure { try OutputName.check(figure, "--figure", reading: demo == nil ? Array(words.prefix(1)) : []) }
     guard let demo else { return try validateImage() }
     guard words.isEmpty && tables.cr3 == nil && tables.belowFourGiB == nil else {
       throw ValidationError("--demo builds its own tables: it takes no image, no address and no --cr3")
@@ -65,6 +65,7 @@ struct WalkCommand: ParsableCommand {
     guard let input = words.first else { throw ValidationError("missing expected argument '<input>'; or walk an example: --demo 4x4") }
     guard !input.isEmpty else { throw ValidationError("the name of the input is empty") }
     guard words.count > 1 else { throw ValidationError("missing expected argument '<gva> ...': the addresses to walk") }
+    try OutputName.checkResult(reading: [input])
     _ = try tables.root()
     _ = try addresses()
   }

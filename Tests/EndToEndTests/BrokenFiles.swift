@@ -150,10 +150,21 @@ extension BrokenInput {
     BrokenInput("a fingerprint in no folder", "fingerprint", "f", "-o", "no/f.pit", status: 73, told: "no/f.pit: ") {
       try $0.write("f", [UInt8](repeating: 0, count: 4096))
     },
-    BrokenInput("a fingerprint over a folder", "fingerprint", "f", "-o", "d.mfp", status: 73, told: "is not a regular file") {
+    BrokenInput("a fingerprint over a folder", "fingerprint", "f", "-o", "d.mfp", status: 73, told: "d.mfp: it is a folder, not a file") {
       try $0.write("f", [UInt8](repeating: 0, count: 4096))
       try $0.folder("d.mfp")
     },
+    BrokenInput(
+      "a fingerprint behind a dead link", "fingerprint", "f", "-o", "l.pit", status: 73, told: "a symbolic link that leads nowhere"
+    ) {
+      try $0.write("f", [UInt8](repeating: 0, count: 4096))
+      try FileManager.default.createSymbolicLink(atPath: $0.path("l.pit"), withDestinationPath: "nowhere")
+    },
+    BrokenInput(
+      "a figure over a folder", "walk", "--demo", "4x4", "--figure", ".", status: 73, told: "error: .: it is a folder, not a file"),
+    BrokenInput("a figure on a full device", "walk", "--demo", "4x4", "--figure", "/dev/full", status: 73, told: "is not a regular file"),
+    BrokenInput(
+      "a figure without a name", "walk", "--demo", "4x4", "--figure", "", status: 64, told: "the file to write is empty: --figure"),
     BrokenInput("a capture in no folder", "capture", "pid:self", "-o", "no/core", status: 73, told: "no/core: "),
   ]
 }
