@@ -100,6 +100,25 @@ extension BrokenInput {
     },
   ]
 
+  static let streams: [BrokenInput] = [
+    .stream(
+      "an access across the end of the lower half", "address,size\n0x7fffffffffff,8\n",
+      told: "0x800000000000, after 1 accesses, is not canonical"),
+    .stream(
+      "a range across the end of the lower half", "event,argument\nrange,0x7ffffffff\nunmap,2\n",
+      told: "the range of 2 pages from 0x7ffffffff000"),
+    .stream("a process that exists already", "event,argument\nfork,1\nfork,1\n", told: "forks process 1, which exists already"),
+    .stream(
+      "an access and an event", "address,event,argument\n8,fork,1\n",
+      told: "t.csv:2:1: error: the line has an event and a value for address"),
+    BrokenInput("a generator without its prefix", "trace", "zipf", status: 66, told: "there is no such file; did you mean \"gen:zipf\"?"),
+  ]
+
+  /// An access stream that `trace` must refuse, naming it.
+  private static func stream(_ name: String, _ text: String, told: String) -> BrokenInput {
+    BrokenInput("stream: \(name)", "trace", "t.csv", status: 65, told: told) { try $0.write("t.csv", text) }
+  }
+
   static let places: [BrokenInput] = [
     BrokenInput("no such scenario", "run", "nowhere.yaml", "--out", "out", status: 66, told: "nowhere.yaml: error: there is no such file"),
     BrokenInput("a folder for a scenario", "run", ".", "--out", "out", status: 66, told: "this is a folder"),

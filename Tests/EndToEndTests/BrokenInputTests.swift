@@ -12,6 +12,8 @@ import Testing
 
   @Test("Broken files of memory are refused", arguments: BrokenInput.files) func files(row: BrokenInput) throws { try check(row) }
 
+  @Test("Broken access streams are refused", arguments: BrokenInput.streams) func streams(row: BrokenInput) throws { try check(row) }
+
   @Test("Missing and unreadable inputs, and outputs that cannot be written, are told apart", arguments: BrokenInput.places)
   func places(row: BrokenInput) throws { try check(row) }
 
