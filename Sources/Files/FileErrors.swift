@@ -32,12 +32,21 @@ public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The error of a number.
   public init(_ code: CInt) { self.code = code }
 
-  /// EEXIST: the name belongs to something that is no regular file.
+  /// EISDIR: the name of a file that is to be written belongs to a folder.
+  public static let folder = SystemError(EISDIR)
+  /// EEXIST: the name of a file that is to be written belongs to something that is no regular file.
   public static let notRegular = SystemError(EEXIST)
+  /// EMLINK: the name of a file that is to be written belongs to a symbolic link that leads nowhere.
+  public static let deadLink = SystemError(EMLINK)
 
   /// In words.
   public var description: String {
+    switch self {
+    case .folder: "it is a folder, not a file"
+    case .notRegular: "it exists and is not a regular file"
+    case .deadLink: "it is a symbolic link that leads nowhere"
     // SAFETY: strerror returns a valid C string for every number.
-    unsafe String(cString: strerror(code))
+    default: unsafe String(cString: strerror(code))
+    }
   }
 }

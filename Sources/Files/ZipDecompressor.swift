@@ -1,6 +1,7 @@
 internal import CZlib
 
-/// The members of a zip file (PKWARE APPNOTE 6.3), one after the other, read from front to back without the directory at the end, so that a pipe will do.
+/// The members of a zip file (PKWARE APPNOTE 6.3), one after the other, read from front to back, so that a pipe will do; the directory at the end is only
+/// compared with what was read.
 ///
 /// One member may have any name; several must be `chunk.0000`, `chunk.0001` and so on in this order, the pieces of one stream as DynamoRIO writes them.
 /// Each member's length and CRC-32 are checked.
@@ -14,15 +15,14 @@ internal import CZlib
     /// Length and checksum follow the data.
     case descriptor
     /// The directory at the end has begun.
-    case directory
+    case directory(ZipDirectory)
   }
 
   private struct Member {
     var method: UInt16 = 0
     var flags: UInt16 = 0
-    var checksum: UInt32 = 0
-    var compressed: UInt64 = 0
-    var size: UInt64 = 0
+    /// What is told of it before its data.
+    var told = ZipEntry()
     /// What has been seen of it.
     var taken: UInt64 = 0
     var given: UInt64 = 0
@@ -34,17 +34,28 @@ internal import CZlib
   private var pending: [UInt8] = []
   private var member = Member()
   private var memberCount = 0
+  private var members = ZipCensus()
+  /// Bytes of the file that have been taken.
+  private var place: UInt64 = 0
   private var firstIsChunk = false
   private let inflation: Inflation
 
   init() throws(DecompressionProblem) { inflation = try Inflation(bits: -15) }
 
   var mayEnd: Bool {
-    if case .directory = state { return true }
+    if case .directory(let directory) = state { return directory.mayEnd }
     return false
   }
 
   func step(_ input: UnsafeRawBufferPointer, _ output: UnsafeMutableRawBufferPointer) throws(DecompressionProblem) -> (
+    taken: Int, given: Int
+  ) {
+    let step = unsafe try readOn(input, output)
+    place += UInt64(step.taken)
+    return step
+  }
+
+  private func readOn(_ input: UnsafeRawBufferPointer, _ output: UnsafeMutableRawBufferPointer) throws(DecompressionProblem) -> (
     taken: Int, given: Int
   ) {
     switch state {
@@ -59,7 +70,12 @@ internal import CZlib
       if step.ended { try endData() }
       return (step.taken, step.given)
     case .descriptor: return (unsafe try descriptor(input), 0)
-    case .directory: return (input.count, 0)
+    case .directory(var directory):
+      // The copy in the state would make every change copy what is pending.
+      state = .header
+      let taken = unsafe try directory.read(input)
+      state = .directory(directory)
+      return (taken, 0)
     }
   }
 
@@ -73,30 +89,27 @@ internal import CZlib
   }
 
   private func integer<Integer: FixedWidthInteger>(_ offset: Int, _ type: Integer.Type = Integer.self) -> Integer {
-    var value: Integer = 0
-    for index in stride(from: Integer.bitWidth / 8 - 1, through: 0, by: -1) {
-      value = value << 8 | Integer(truncatingIfNeeded: pending[offset + index])
-    }
-    return value
+    pending[...].littleEndian(offset)
   }
 
   private func header(_ input: UnsafeRawBufferPointer) throws(DecompressionProblem) -> Int {
     let (first, hasSignature) = unsafe gather(input, 4)
     guard hasSignature else { return first }
-    switch integer(0, UInt32.self) {
-    case 0x0403_4b50: break
-    // The directory, the archive's extra data, the 64-bit and the plain end of an archive.
-    case 0x0201_4b50, 0x0806_4b50, 0x0606_4b50, 0x0605_4b50:
-      state = .directory
+    let signature: UInt32 = integer(0)
+    guard !ZipDirectory.begins(with: signature) else {
+      state = .directory(ZipDirectory(of: members, at: place + UInt64(first) - 4, begun: pending))
+      pending.removeAll()
       return first
-    default: throw DecompressionProblem("the zip file has no member where one should begin")
     }
+    guard signature == 0x0403_4b50 else { throw DecompressionProblem("the zip file has no member where one should begin") }
     // SAFETY: first is at most the input's length.
     let (second, isComplete) = unsafe gather(UnsafeRawBufferPointer(rebasing: input[first...]), 30)
     guard isComplete else { return first + second }
     member = Member(
-      method: integer(8), flags: integer(6), checksum: integer(14), compressed: UInt64(integer(18, UInt32.self)),
-      size: UInt64(integer(22, UInt32.self)))
+      method: integer(8), flags: integer(6),
+      told: ZipEntry(
+        checksum: integer(14), compressed: UInt64(integer(18, UInt32.self)), size: UInt64(integer(22, UInt32.self)),
+        offset: place + UInt64(first + second) - 30))
     guard member.flags & 1 == 0 else { throw DecompressionProblem("the zip file is encrypted") }
     let name = Int(integer(26, UInt16.self))
     guard name > 0 else { throw DecompressionProblem("a member of the zip file has no name") }
@@ -109,15 +122,16 @@ internal import CZlib
     let (taken, isComplete) = unsafe gather(input, name + extra)
     guard isComplete else { return taken }
     try checkName(String(decoding: pending[..<name], as: UTF8.self))
-    readExtra(from: name)
+    member.told.readName(pending[..<name])
+    member.told.readExtra(pending[name..<name + extra])
     pending.removeAll(keepingCapacity: true)
     switch member.method {
     case 0:
-      if member.hasDescriptor && member.compressed == 0 {
+      if member.hasDescriptor && member.told.compressed == 0 {
         throw DecompressionProblem("a member of the zip file is stored without its length")
       }
-      state = .stored(rest: member.compressed)
-      if member.compressed == 0 { try endData() }
+      state = .stored(rest: member.told.compressed)
+      if member.told.compressed == 0 { try endData() }
     case 8:
       try inflation.restart()
       state = .deflated
@@ -137,24 +151,6 @@ internal import CZlib
     }
     if firstIsChunk && name != chunk { throw DecompressionProblem("the zip file has \"\(name)\" where \(chunk) should be") }
     memberCount += 1
-  }
-
-  /// The 64-bit lengths, in the extra field of kind 1, where the header says that it has them.
-  private func readExtra(from start: Int) {
-    var offset = start
-    while offset + 4 <= pending.count {
-      let (kind, length) = (integer(offset, UInt16.self), Int(integer(offset + 2, UInt16.self)))
-      var place = offset + 4
-      let end = min(place + length, pending.count)
-      if kind == 1 {
-        if member.size == 0xffff_ffff && place + 8 <= end {
-          member.size = integer(place)
-          place += 8
-        }
-        if member.compressed == 0xffff_ffff && place + 8 <= end { member.compressed = integer(place) }
-      }
-      offset += 4 + length
-    }
   }
 
   private func copy(_ input: UnsafeRawBufferPointer, _ output: UnsafeMutableRawBufferPointer, _ rest: UInt64) throws(DecompressionProblem)
@@ -183,18 +179,22 @@ internal import CZlib
     if member.hasDescriptor {
       state = .descriptor
     } else {
-      try check(member.checksum, member.compressed, member.size)
-      state = .header
+      try end(member.told.checksum, member.told.compressed, member.told.size)
     }
   }
 
-  private func check(_ checksum: UInt32, _ compressed: UInt64, _ size: UInt64) throws(DecompressionProblem) {
+  /// Ends the member if what is told of it is true.
+  private func end(_ checksum: UInt32, _ compressed: UInt64, _ size: UInt64) throws(DecompressionProblem) {
     guard UInt(checksum) == member.sum else {
       throw DecompressionProblem("a member of the zip file does not have the checksum that it tells")
     }
     guard compressed == member.taken && size == member.given else {
       throw DecompressionProblem("a member of the zip file does not have the length that it tells")
     }
+    (member.told.checksum, member.told.compressed, member.told.size) = (checksum, compressed, size)
+    members.add(member.told)
+    pending.removeAll(keepingCapacity: true)
+    state = .header
   }
 
   /// Checksum and lengths behind the data, with or without a signature, of 32 or 64 bits: whatever fits what was counted.
@@ -212,13 +212,11 @@ internal import CZlib
     let isSmall =
       UInt64(integer(start + 4, UInt32.self)) == member.taken && UInt64(integer(start + 8, UInt32.self)) == member.given
     if isSmall && member.taken <= 0xffff_ffff {
-      try check(integer(start), member.taken, member.given)
+      try end(integer(start), member.taken, member.given)
     } else {
       guard need(start + 20) else { return taken }
-      try check(integer(start), integer(start + 4), integer(start + 12))
+      try end(integer(start), integer(start + 4), integer(start + 12))
     }
-    pending.removeAll(keepingCapacity: true)
-    state = .header
     return taken
   }
 }

@@ -15,6 +15,9 @@ public import Columns
 ///
 /// A host of several NUMA nodes divides its frames by number into as many runs of whole largest blocks, and has a set of lists for each. A
 /// block and its buddy lie in one largest block, so no merge crosses from node to node.
+///
+/// A new allocator costs nothing, however many frames there are: what is stored of a largest block is how it differs from what it was in the
+/// beginning, free and between its neighbours, so that untouched memory, all zeros, says just that.
 
 /// A buddy allocator over frames 0 ..< frameCount, with a word of record for each frame in use.
 public final class BuddyAllocator {
@@ -30,10 +33,13 @@ public final class BuddyAllocator {
 
   /// How many frames a node has; the last one has those that are left over, too.
   private let framesPerNode: Int
+  /// How many largest blocks there are.
+  private let wholeBlocks: Int
 
-  /// Of a free block's first frame: next and previous block's frame, each plus 1, 0 for none. Of a used frame: its record.
+  /// Of a free block's first frame: next and previous block's frame, each plus 1, 0 for none; `links` tells how they are stored. Of a used frame: its
+  /// record.
   private let words: Column<UInt64>
-  /// Of a free block's first frame: its order plus 1. Of its other frames: 0. Of a frame in use: `inUse`.
+  /// Of a free block's first frame: its order plus 1. Of its other frames: 0. Of a frame in use: `inUse`. `mark` tells how they are stored.
   private let marks: Column<UInt8>
   private static let inUse: UInt8 = 255
   /// Of each node, of each order: the first free block's frame plus 1, and how many blocks there are.
@@ -53,10 +59,17 @@ public final class BuddyAllocator {
     words = Column(count: frameCount)
     marks = Column(count: frameCount)
     freeFrames = frameCount
-    // From the top down, so that each list begins with its lowest block.
+    // Each node's largest blocks lie in its list in ascending order without being touched, see `links`.
+    wholeBlocks = frameCount >> Self.maxOrder
+    for node in 0..<nodes {
+      let first = firstFrame(of: node) >> Self.maxOrder
+      counts[node * Self.orders + Self.maxOrder] = (node + 1 == nodes ? wholeBlocks : firstFrame(of: node + 1) >> Self.maxOrder) - first
+      lists[node * Self.orders + Self.maxOrder] = first < wholeBlocks ? UInt32(first << Self.maxOrder + 1) : 0
+    }
+    // What is left over at the end: at most one block of each order.
     var end = frameCount
-    while end > 0 {
-      let order = min(Self.maxOrder, end.trailingZeroBitCount)
+    while end > wholeBlocks << Self.maxOrder {
+      let order = end.trailingZeroBitCount
       end -= 1 << order
       push(end, order, node(of: end) * Self.orders + order)
     }
@@ -88,8 +101,7 @@ public final class BuddyAllocator {
       push(block + (1 << size), size, first + size)
     }
     freeFrames -= 1 << order
-    marks.fill(block..<block + (1 << order), with: Self.inUse)
-    words.fill(block..<block + (1 << order), with: 0)
+    setInUse(block, order)
     return block
   }
 
@@ -100,15 +112,14 @@ public final class BuddyAllocator {
     let size = 1 << order
     let starts = stride(from: 0, through: frameCount - size, by: size)
     func isFree(_ start: Int) -> Bool {
-      stride(from: start, to: start + size, by: 1 << Self.maxOrder).allSatisfy { marks[$0] == UInt8(Self.maxOrder + 1) }
+      stride(from: start, to: start + size, by: 1 << Self.maxOrder).allSatisfy { mark($0) == UInt8(Self.maxOrder + 1) }
     }
     guard let start = starts.first(where: { node(of: $0) == home && isFree($0) }) ?? starts.first(where: isFree) else { return nil }
     for block in stride(from: start, to: start + size, by: 1 << Self.maxOrder) {
       unlink(block, node(of: block) * Self.orders + Self.maxOrder)
+      setInUse(block, Self.maxOrder)
     }
     freeFrames -= size
-    marks.fill(start..<start + size, with: Self.inUse)
-    words.fill(start..<start + size, with: 0)
     return start
   }
 
@@ -130,7 +141,7 @@ public final class BuddyAllocator {
   /// Takes a free frame out of the block that it lies in; the rest stays free, in the largest blocks that there are.
   private func take(_ frame: Int) {
     var order = 0
-    while marks[frame & ~((1 << order) - 1)] != UInt8(order + 1) { order += 1 }
+    while mark(frame & ~((1 << order) - 1)) != UInt8(order + 1) { order += 1 }
     var block = frame & ~((1 << order) - 1)
     let first = node(of: block) * Self.orders
     unlink(block, first + order)
@@ -141,8 +152,7 @@ public final class BuddyAllocator {
       if frame >= upper { block = upper }
     }
     freeFrames -= 1
-    marks[frame] = Self.inUse
-    words[frame] = 0
+    setInUse(frame, 0)
   }
 
   /// Gives a block back that `allocate` handed out, or an aligned part of one, or an aligned whole of several.
@@ -156,14 +166,15 @@ public final class BuddyAllocator {
     precondition(
       block >= 0 && block & ((1 << order) - 1) == 0 && block + (1 << order) <= frameCount,
       "a released block must be aligned and inside the host")
-    for frame in block..<block + (1 << order) { precondition(marks[frame] == Self.inUse, "a free frame cannot be released again") }
+    for frame in block..<block + (1 << order) { precondition(mark(frame) == Self.inUse, "a free frame cannot be released again") }
     marks.fill(block..<block + (1 << order), with: 0)
+    setMark(block, 0)
     freeFrames += 1 << order
     var (block, order) = (block, order)
     let first = node(of: block) * Self.orders
     while order < Self.maxOrder {
       let buddy = block ^ (1 << order)
-      guard buddy + (1 << order) <= frameCount, marks[buddy] == UInt8(order + 1) else { break }
+      guard buddy + (1 << order) <= frameCount, mark(buddy) == UInt8(order + 1) else { break }
       unlink(buddy, first + order)
       block = min(block, buddy)
       order += 1
@@ -183,7 +194,7 @@ public final class BuddyAllocator {
   }
 
   /// Whether a frame is free.
-  public func isFree(_ frame: Int) -> Bool { marks[frame] != Self.inUse }
+  public func isFree(_ frame: Int) -> Bool { mark(frame) != Self.inUse }
 
   /// The record of a frame in use, zero when the frame is allocated. A free frame has none: there the word may be the allocator's own,
   /// to be neither believed nor set.
@@ -195,23 +206,61 @@ public final class BuddyAllocator {
   // MARK: Free lists
 
   private func push(_ block: Int, _ order: Int, _ list: Int) {
-    let first = lists[list]
-    words[block] = UInt64(first)
-    if first != 0 { words[Int(first) - 1] |= UInt64(block + 1) << 32 }
+    let first = UInt64(lists[list])
+    setLinks(block, order, next: first, previous: 0)
+    if first != 0 { setLinks(Int(first) - 1, order, next: links(Int(first) - 1, order).next, previous: UInt64(block + 1)) }
     lists[list] = UInt32(block + 1)
-    marks[block] = UInt8(order + 1)
+    setMark(block, UInt8(order + 1))
     counts[list] += 1
   }
 
   private func unlink(_ block: Int, _ list: Int) {
-    let (next, previous) = (words[block] & 0xffff_ffff, words[block] >> 32)
+    let order = list % Self.orders
+    let (next, previous) = links(block, order)
     if previous == 0 {
       lists[list] = UInt32(next)
     } else {
-      words[Int(previous) - 1] = words[Int(previous) - 1] & ~0xffff_ffff | next
+      setLinks(Int(previous) - 1, order, next: next, previous: links(Int(previous) - 1, order).previous)
     }
-    if next != 0 { words[Int(next) - 1] = words[Int(next) - 1] & 0xffff_ffff | previous << 32 }
-    marks[block] = 0
+    if next != 0 { setLinks(Int(next) - 1, order, next: links(Int(next) - 1, order).next, previous: previous) }
+    setMark(block, 0)
     counts[list] -= 1
+  }
+
+  // MARK: What untouched memory says
+
+  /// The neighbours of a free block in its list. Those of a largest block are stored as the bits in which they differ from its first ones.
+  private func links(_ block: Int, _ order: Int) -> (next: UInt64, previous: UInt64) {
+    let word = words[block] ^ (order == Self.maxOrder ? firstLinks(block) : 0)
+    return (word & 0xffff_ffff, word >> 32)
+  }
+
+  private func setLinks(_ block: Int, _ order: Int, next: UInt64, previous: UInt64) {
+    words[block] = (next | previous << 32) ^ (order == Self.maxOrder ? firstLinks(block) : 0)
+  }
+
+  /// The neighbours of a largest block in the beginning: those beside it on its node.
+  private func firstLinks(_ block: Int) -> UInt64 {
+    let (size, node) = (1 << Self.maxOrder, node(of: block))
+    let isLast = block >> Self.maxOrder + 1 == wholeBlocks || self.node(of: block + size) != node
+    return (isLast ? 0 : UInt64(block + size + 1)) | (block == firstFrame(of: node) ? 0 : UInt64(block - size + 1) << 32)
+  }
+
+  private func firstFrame(of node: Int) -> Int { node * framesPerNode }
+
+  /// The mark of a frame, stored as the bits in which it differs from the first one: a largest block's first frame began as that of a free block.
+  private func mark(_ frame: Int) -> UInt8 { marks[frame] ^ firstMark(frame) }
+
+  private func setMark(_ frame: Int, _ mark: UInt8) { marks[frame] = mark ^ firstMark(frame) }
+
+  private func firstMark(_ frame: Int) -> UInt8 {
+    frame & ((1 << Self.maxOrder) - 1) == 0 && frame >> Self.maxOrder < wholeBlocks ? UInt8(Self.maxOrder + 1) : 0
+  }
+
+  /// Marks the frames of a block that was free as in use, with a record of zero.
+  private func setInUse(_ block: Int, _ order: Int) {
+    marks.fill(block..<block + (1 << order), with: Self.inUse)
+    words.fill(block..<block + (1 << order), with: 0)
+    setMark(block, Self.inUse)
   }
 }

@@ -50,7 +50,7 @@ extension StreamGuest {
   /// write-protected one by one, the child's are written without A; then the parent's translations are dropped at once, kernel/fork.c,
   /// `dup_mmap`).
   private func fork(_ tables: StreamTables, child number: UInt64) throws(StreamGuestError) {
-    guard processes[number] == nil else { throw .processExists(number) }
+    guard processes[number] == nil else { throw .processExists(number, accesses: kernel.accesses) }
     let child = try make(number)
     for leaf in try tables.leaves() {
       let shared = leaf.entry.without(X86Entry.writable)
@@ -101,8 +101,12 @@ extension StreamGuest {
     guard pages > 0 else { return [] }
     let first = rangeStart << PageSize.size4K.shift
     let length = pages.multipliedReportingOverflow(by: PageSize.size4K.bytes)
-    let last = first.addingReportingOverflow(length.partialValue - 1)
-    return try tables.leaves(from: first, through: length.overflow || last.overflow ? .max : last.partialValue)
+    let last = first.addingReportingOverflow(length.partialValue &- 1)
+    // Linux refuses what is not below the end of the address space (mm/mmap.c, `do_vmi_munmap`).
+    guard !length.overflow, !last.overflow, first >> 63 == last.partialValue >> 63,
+      [first, last.partialValue].allSatisfy({ X86Index.isCanonical(GuestVirtualAddress($0), levels: options.levels) })
+    else { throw .rangeNotCanonical(GuestVirtualAddress(first), pages: pages, levels: options.levels, accesses: kernel.accesses) }
+    return try tables.leaves(from: first, through: last.partialValue)
   }
 
   private func unmap(_ tables: StreamTables, pages: UInt64) throws(StreamGuestError) {

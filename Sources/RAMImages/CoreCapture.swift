@@ -20,10 +20,10 @@ public struct CoreCapture: Sendable {
     let flags: UInt32
   }
 
-  /// Saves a process's memory in a file, which appears whole or not at all.
+  /// Saves a process's memory in a file, which appears whole or not at all, and for its owner's eyes only: a process holds passwords and keys.
   /// - Throws: if the process ends or may not be read, or the file cannot be written.
   public init(of process: any RemoteMemory, to path: String) throws(ImageError) {
-    let file = try OutputFile(path)
+    let file = try OutputFile(path, isPrivate: true)
     let page = process.pageSize
     try file.append([UInt8](repeating: 0, count: page))
     var segments: [Segment] = []

@@ -6,13 +6,14 @@ final class OutputFile {
   private let file: WholeFile
 
   /// Begins a file; fails if the folder cannot be written, or the name belongs to something that is no regular file.
-  init(_ path: String) throws(ImageError) {
+  /// - Parameter isPrivate: whether a new file is for its owner's eyes only.
+  init(_ path: String, isPrivate: Bool = false) throws(ImageError) {
     self.path = path
-    do throws(SystemError) { file = try WholeFile(path) } catch { throw Self.failure(path, error) }
+    do throws(SystemError) { file = try WholeFile(path, isPrivate: isPrivate) } catch { throw Self.failure(path, error) }
   }
 
   private static func failure(_ path: String, _ error: SystemError) -> ImageError {
-    ImageError(path, .cannotWrite, error == .notRegular ? "it exists and is not a regular file" : error.description)
+    ImageError(path, .cannotWrite, error.description)
   }
 
   private func naming(_ body: () throws(SystemError) -> Void) throws(ImageError) {

@@ -69,6 +69,9 @@ public enum RecordedMemory {
     }
   }
 
+  /// The file that an argument of `open` names, without the guests that are chosen from it.
+  public static func path(of argument: String) -> String { split(argument).path }
+
   /// The path and the names behind the last "#"; a file whose own name has a "#" is found by its whole name.
   private static func split(_ argument: String) -> (path: String, chosen: [String]?) {
     guard let mark = argument.lastIndex(of: "#"), (try? MappedFile(path: argument)) == nil else { return (argument, nil) }

@@ -26,6 +26,22 @@ struct OutputFolder {
     _ = try place(path)
   }
 
+  /// Checks that none of some files is a part of an older report at a path, which a new one would replace.
+  static func check(_ path: String, keeping files: [String]) throws(ReportingError) {
+    let folder = resolved(path).pathComponents
+    for file in files {
+      let components = resolved(file).pathComponents
+      guard components.starts(with: folder), let name = components.dropFirst(folder.count).first, reportNames.contains(name) else {
+        continue
+      }
+      throw .inputInReport(path: path, input: file)
+    }
+  }
+
+  private static func resolved(_ path: String) -> URL {
+    URL(fileURLWithPath: path).standardizedFileURL.resolvingSymlinksInPath()
+  }
+
   /// Checks the path and makes an empty staging folder.
   init(_ path: String) throws(ReportingError) {
     (destination, exists) = try Self.place(path)

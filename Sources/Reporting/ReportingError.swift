@@ -11,6 +11,8 @@ public enum ReportingError: Error, Equatable {
   case notWritable(path: String, reason: String)
   /// The disk is full.
   case outOfSpace(path: String)
+  /// An input of the run is a file that the report would replace.
+  case inputInReport(path: String, input: String)
   /// An input file that the manifest should name cannot be read.
   case unreadableInput(path: String, reason: String)
 }
@@ -24,6 +26,8 @@ extension ReportingError: CustomStringConvertible {
       "cannot write the report: \(path) is not empty and holds no memlab run (no manifest.json of memlab's); name a new folder"
     case .notWritable(let path, let reason): "cannot write the report to \(path): \(reason)"
     case .outOfSpace(let path): "cannot write the report to \(path): no space is left on the disk"
+    case .inputInReport(let path, let input):
+      "the report in \(path) would replace \(input), which is an input of the run; name another folder"
     case .unreadableInput(let path, let reason): "cannot read \(path): \(reason)"
     }
   }

@@ -24,6 +24,11 @@ public enum RunReport {
     try OutputFolder.check(path)
   }
 
+  /// Checks that none of a run's inputs lies where the report in a folder would replace it.
+  public static func check(path: String, keeping inputs: [String]) throws(ReportingError) {
+    try OutputFolder.check(path, keeping: inputs)
+  }
+
   /// Writes everything about a run into a folder.
   /// - Parameters:
   ///   - path: the folder: a new one, an empty one, or that of an older run, which is replaced.

@@ -17,7 +17,8 @@ public enum NearestName {
     return previous[b.count]
   }
 
-  /// The valid name nearest to an unknown one, if it is near enough to be meant: at most a third of its letters away.
+  /// The valid name nearest to an unknown one, if it is near enough to be meant: at most a third of its letters away, or the only one that begins with
+  /// what was written, if that is at least three letters.
   public static func nearest(to unknown: String, among names: [String]) -> String? {
     // Nobody means a short name by a long one, and the distance costs the product of the lengths.
     guard unknown.unicodeScalars.count <= 100 else { return nil }
@@ -27,8 +28,9 @@ public enum NearestName {
       let distance = distance(folded, name.lowercased())
       if distance < best?.distance ?? Int.max { best = (name, distance) }
     }
-    guard let best, best.distance <= max(1, best.name.count / 3) else { return nil }
-    return best.name
+    if let best, best.distance <= max(1, best.name.count / 3) { return best.name }
+    let longer = folded.count >= 3 ? names.filter { $0.lowercased().hasPrefix(folded) } : []
+    return longer.count == 1 ? longer[0] : nil
   }
 
   /// A note for an unknown name: the nearest valid one, or all of them.

@@ -21,6 +21,7 @@ struct CaptureCommand: ParsableCommand {
 
   func validate() throws {
     guard process.hasPrefix("pid:") else { throw ValidationError("a process is named by its number, such as pid:4711, not \"\(process)\"") }
+    try OutputName.check(out, "--out", reading: [])
   }
 
   func run() throws {

@@ -18,6 +18,7 @@ struct CheckCommand: ParsableCommand {
 
   func validate() throws {
     guard !scenarios.contains("") else { throw ValidationError("the name of a scenario is empty") }
+    try OutputName.checkResult(reading: scenarios)
   }
 
   /// What was found in one file.

@@ -21,11 +21,12 @@ enum Diagnostics {
   static func fail(_ error: ImageError) -> ExitCode { fail(ExitStatus(error), "error: \(error)") }
 
   /// Prints an access stream's failure and gives the exit code to throw.
-  static func fail(_ error: TraceError) -> ExitCode {
+  /// - Parameter hint: what the user may have meant.
+  static func fail(_ error: TraceError, hint: String = "") -> ExitCode {
     if error.kind == .usage {
-      print("\(error)\nhelp: memlab help trace")
+      print("\(error)\(hint)\nhelp: memlab help trace")
       return .validationFailure
     }
-    return fail(ExitStatus(error), error.description)
+    return fail(ExitStatus(error), error.description + hint)
   }
 }

@@ -26,6 +26,7 @@ struct FingerprintCommand: ParsableCommand {
     guard out.hasSuffix(".pit") || out.hasSuffix(".mfp") else {
       throw ValidationError("the name of the output ends in .pit (identities) or .mfp (fingerprints), not as in \"\(out)\"")
     }
+    try OutputName.check(out, "--out", reading: memories.paths)
   }
 
   func run() throws {

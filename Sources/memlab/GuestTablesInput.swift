@@ -9,7 +9,7 @@ struct GuestTablesInput: ParsableArguments {
     parsing: .unconditional,
     help: ArgumentHelp(
       "The register CR3, such as 0x3a5e000: where the top table begins. Bits 11:0 and 63 are ignored, and so are 62 and 61 (LAM).",
-      valueName: "addr"))
+      valueName: "addr"), transform: AddressArgument.init(reading:))
   var cr3: AddressArgument?
 
   @Option(parsing: .unconditional, help: ArgumentHelp("Levels of the tables: 4, or 5 if CR4.LA57 was set.", valueName: "4|5"))
@@ -63,13 +63,14 @@ struct GuestTablesInput: ParsableArguments {
 }
 
 /// An address on the command line: hexadecimal, with 0x.
-struct AddressArgument: ExpressibleByArgument {
+struct AddressArgument {
   let rawValue: UInt64
 
-  init?(argument: String) {
-    guard argument.hasPrefix("0x") || argument.hasPrefix("0X"), argument.utf8.count > 2, argument.dropFirst(2).allSatisfy(\.isHexDigit),
-      let value = UInt64(argument.dropFirst(2), radix: 16)
-    else { return nil }
+  init(reading text: String) throws {
+    guard text.hasPrefix("0x") || text.hasPrefix("0X"), text.utf8.count > 2, text.dropFirst(2).allSatisfy(\.isHexDigit) else {
+      throw ValidationError("addresses are hexadecimal with 0x, such as 0x7f00")
+    }
+    guard let value = UInt64(text.dropFirst(2), radix: 16) else { throw ValidationError("addresses have 64 bits") }
     rawValue = value
   }
 }

@@ -41,8 +41,9 @@ struct MappingsCommand: ParsableCommand {
   func validate() throws {
     guard !input.isEmpty else { throw ValidationError("the name of the input is empty") }
     guard limit != 0 else { throw ValidationError("--limit is at least 1") }
-    guard saveTables != "" else { throw ValidationError("the name of the file for the tables is empty") }
     _ = try tables.root()
+    try OutputName.checkResult(reading: [input])
+    if let saveTables { try OutputName.check(saveTables, "--save-tables", reading: [input]) }
   }
 
   /// The user asked for no more.

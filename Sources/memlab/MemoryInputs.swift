@@ -32,7 +32,11 @@ struct MemoryInputs: ParsableArguments {
   func validate() throws {
     guard !inputs.contains("") else { throw ValidationError("the name of an input is empty") }
     if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads is 1 to 1024, not \(threads)") }
+    try OutputName.checkResult(reading: paths)
   }
+
+  /// Where the inputs lie that are files.
+  var paths: [String] { inputs.map(RecordedMemory.path(of:)) }
 
   /// The exact scanner.
   var scanner: ExactScanner { ExactScanner(threads: threads) }

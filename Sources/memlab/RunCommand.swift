@@ -46,6 +46,7 @@ struct RunCommand: AsyncParsableCommand {
     guard !scenario.isEmpty else { throw ValidationError("the name of the scenario is empty") }
     if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads takes a number from 1 to 1024") }
     guard out != "" else { throw ValidationError("the name of the folder to write into is empty") }
+    try OutputName.checkResult(reading: [scenario])
   }
 
   func run() async throws {
@@ -54,6 +55,9 @@ struct RunCommand: AsyncParsableCommand {
     let folder = out ?? "Reports/runs/\(loaded.scenario.name)"
     do { try RunReport.check(path: folder) } catch { throw Diagnostics.fail(.cannotWrite, "error: \(error)") }
     let recordings = try Recordings(of: loaded)
+    do throws(ReportingError) { try RunReport.check(path: folder, keeping: [scenario] + recordings.files) } catch {
+      throw ValidationError("\(error)")
+    }
     // The digests are taken before the run, so that they are those of what was read.
     let inputs = try recordings.inputs(scenario)
     let manifest = { (finished: Date) in
@@ -164,6 +168,8 @@ struct Recordings {
   /// Where the files of access streams lie.
   private(set) var streams: [String: String] = [:]
   private let paths: [(name: String, path: String)]
+  /// Where all of them lie.
+  var files: [String] { paths.map(\.path) }
 
   init(of loaded: LoadedScenario) throws {
     var paths: [(name: String, path: String)] = []

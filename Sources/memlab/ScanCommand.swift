@@ -53,7 +53,9 @@ struct ScanCommand: ParsableCommand {
     help: ArgumentHelp("exact: split by kinds of page: a copy of the guest's /proc/kpageflags for each input, or live.", valueName: "file"),
     completion: .file())
   var pageFlags: [String] = []
-  @Option(help: ArgumentHelp("exact: estimate from one content in N, 1/1 to 1/1048576.", valueName: "1/N")) var sample: SampleRate?
+  @Option(
+    help: ArgumentHelp("exact: estimate from one content in N, 1/1 to 1/1048576.", valueName: "1/N"), transform: SampleRate.init(reading:))
+  var sample: SampleRate?
   @Option(
     parsing: .unconditional, help: ArgumentHelp("--sample: which contents are taken; scanners: their random numbers.", valueName: "n"))
   var seed: UInt64 = 1

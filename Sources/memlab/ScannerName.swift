@@ -44,14 +44,14 @@ enum ScannerName: Equatable, ExpressibleByArgument, CaseIterable {
 }
 
 /// `--sample 1/N`.
-struct SampleRate: ExpressibleByArgument {
+struct SampleRate {
   /// N.
   let oneIn: UInt64
 
-  init?(argument: String) {
-    let parts = argument.split(separator: "/", omittingEmptySubsequences: false)
+  init(reading text: String) throws {
+    let parts = text.split(separator: "/", omittingEmptySubsequences: false)
     guard parts.count == 2, parts[0] == "1", let oneIn = UInt64(parts[1]), (1...ContentSampling.largestOneIn).contains(oneIn) else {
-      return nil
+      throw ValidationError("it is 1/1 to 1/\(ContentSampling.largestOneIn)")
     }
     self.oneIn = oneIn
   }

@@ -17,6 +17,8 @@ struct TraceCommand: ParsableCommand {
       standard input, or gen:NAME[:key=value,...], a generator (memlab list names them). It is read once, however many ways of paging are compared: each \
       has a host and a guest of its own, whose kernel makes processes, builds page tables by demand paging, and copies after forks, as Linux does.
 
+      Streams begin at once, but for zipf and graph, which first make tables of what they draw from: 16 bytes and about 0.15 us a page or vertex.
+
       References are counted once for each access that completes; a page fault is one more. cycles are counts times the figures of --cost.
 
       Example:  memlab trace gen:random:pages=65536 --paging native,nested,shadow --limit 10000000
@@ -47,21 +49,34 @@ struct TraceCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp("The recording's format: \(TraceFormat.allCases.map(\.rawValue).joined(separator: ", ")).", valueName: "format"))
   var traceFormat: String?
-  @Option(help: ArgumentHelp("The guest's memory, as 4GiB. Default: 4GiB, 16GiB with pages of 1G.", valueName: "size")) var memory: String?
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("The guest's memory, as 4GiB. Default: 4GiB, 16GiB with pages of 1G.", valueName: "size"))
+  var memory: String?
   @Option(help: "Whether the processor tags the guest's translations, so that exits drop none.") var vpid: Switch = .on
   @Option(help: "Whether the guest's kernel tags the translations of its processes.") var pcid: Switch = .off
   @Option(
-    help: ArgumentHelp("shadow, agile: which guest tables may run out of step: \(Self.names(UnsyncPolicy.self)).", valueName: "policy"))
-  var unsync = UnsyncPolicy.kvm.rawValue
-  @Option(parsing: .unconditional, help: ArgumentHelp("agile: stores to a table that make it nested, at least 1.", valueName: "n"))
-  var agileStores = PagingOptions().agileStores
-  @Option(parsing: .unconditional, help: ArgumentHelp("agile: the interval for these stores, in walks, at least 1.", valueName: "n"))
-  var agileInterval = PagingOptions().agileInterval
-  @Option(parsing: .unconditional, help: ArgumentHelp("direct: page-table updates in a hypercall, 1 to 1024.", valueName: "n"))
-  var updateBatch = PagingOptions().updateBatch
-  @Option(help: ArgumentHelp("direct: where the hypervisor lives: \(Self.names(MonitorSpace.self)).", valueName: "place"))
-  var monitor = MonitorSpace.segmentLimits.rawValue
-  @Option(help: "nested: whether the host's tables have accessed and dirty bits.") var eptAccessedDirty: Switch = .on
+    help: ArgumentHelp(
+      "shadow, agile: which guest tables may run out of step: \(Self.names(UnsyncPolicy.self)). Default: kvm.", valueName: "policy"))
+  var unsync: String?
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("agile: stores to a table that make it nested, at least 1. Default: \(PagingOptions().agileStores).", valueName: "n")
+  )
+  var agileStores: Int?
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "agile: the interval for these stores, in walks, at least 1. Default: \(PagingOptions().agileInterval).", valueName: "n"))
+  var agileInterval: UInt64?
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("direct: page-table updates in a hypercall, 1 to 1024. Default: \(PagingOptions().updateBatch).", valueName: "n"))
+  var updateBatch: Int?
+  @Option(
+    help: ArgumentHelp("direct: where the hypervisor lives: \(Self.names(MonitorSpace.self)). Default: segment-limits.", valueName: "place")
+  )
+  var monitor: String?
+  @Option(help: "nested: whether the host's tables have accessed and dirty bits. Default: on.") var eptAccessedDirty: Switch?
   @Flag(help: "Compare each access with the truth and report those that went wrong; slow.") var checkStale = false
   @OptionGroup var output: OutputOptions
 
@@ -76,6 +91,7 @@ struct TraceCommand: ParsableCommand {
     guard limit != 0 else { throw ValidationError("--limit is at least 1") }
     if let limit, warmUp >= limit { throw ValidationError("--warm-up is less than --limit") }
     _ = try format()
+    try OutputName.checkResult(reading: [trace])
   }
 
   func run() throws {
@@ -96,10 +112,14 @@ struct TraceCommand: ParsableCommand {
       if result.state == .partial { throw ExitStatus.interrupted.code }
       if result.modes.contains(where: { ($0.stale?.byHypervisor ?? 0) > 0 }) { throw ExitStatus.brokenInvariant.code }
     } catch let error as TraceError {
-      throw Diagnostics.fail(error)
+      throw Diagnostics.fail(error, hint: NameHint.text(forSource: trace, error))
     } catch let error as TraceRunError {
-      if case .stream(let stream) = error { throw Diagnostics.fail(stream) }
-      throw Diagnostics.fail(.badInput, error.description)
+      // A host that cannot be built is nothing that the stream can help.
+      switch error {
+      case .stream(let stream): throw Diagnostics.fail(stream)
+      case .host: throw Diagnostics.fail(.badInput, error.description)
+      case .guest: throw Diagnostics.fail(.badInput, "\(trace == "-" ? "standard input" : trace): \(error)")
+      }
     }
   }
 
@@ -109,18 +129,21 @@ struct TraceCommand: ParsableCommand {
       guard let mode = PagingMode(rawValue: String(name)) else {
         throw ValidationError(
           "\"\(name)\" is no way of paging; there are \(Self.modeNames)"
-            + Self.hint(String(name), PagingMode.allCases.map(\.rawValue)))
+            + NameHint.text(for: String(name), among: PagingMode.allCases.map(\.rawValue)))
       }
       guard !modes.contains(mode) else { throw ValidationError("--paging names \(name) twice") }
       modes.append(mode)
     }
     var geometry: TLBGeometry
-    do throws(TLBGeometryError) { geometry = try TLBGeometry(parsing: tlb) } catch { throw ValidationError("--tlb: \(error.problem)") }
+    do throws(TLBGeometryError) { geometry = try TLBGeometry(parsing: tlb) } catch {
+      throw ValidationError("--tlb: \(error.problem)" + NameHint.text(for: tlb, among: TLBPreset.all.map(\.name)))
+    }
     if walkCaches == .off { geometry.walkCaches = .none }
     if walkCaches == .on && geometry.walkCaches.isEmpty { geometry.walkCaches = .typical }
     guard let preset = CostPreset(named: cost) else {
       let names = CostPreset.all.map(\.name)
-      throw ValidationError("\"\(cost)\" is no cost preset; there are \(names.joined(separator: ", "))" + Self.hint(cost, names))
+      throw ValidationError(
+        "\"\(cost)\" is no cost preset; there are \(names.joined(separator: ", "))" + NameHint.text(for: cost, among: names))
     }
     var plan = TracePlan(modes: modes, tlb: geometry, cost: preset, memory: try size())
     plan.guest.pageSize = guestPage.size
@@ -131,6 +154,7 @@ struct TraceCommand: ParsableCommand {
     plan.warmUp = warmUp
     plan.sweep = try sweptSizes()
     plan.checksStale = checkStale
+    try checkApplicable(modes)
     plan.paging = try pagingOptions()
     for levels in [levels, hostLevels] where levels != 4 && levels != 5 { throw ValidationError("page tables have 4 or 5 levels") }
     if let problem = plan.problem { throw ValidationError(problem) }
@@ -155,20 +179,41 @@ struct TraceCommand: ParsableCommand {
   private func pagingOptions() throws -> PagingOptions {
     var options = PagingOptions()
     options.usesVPID = vpid == .on
-    options.eptAccessedDirty = eptAccessedDirty == .on
-    guard let policy = UnsyncPolicy(rawValue: unsync) else {
-      throw ValidationError("--unsync is one of \(Self.names(UnsyncPolicy.self)), not \"\(unsync)\"")
+    options.eptAccessedDirty = eptAccessedDirty != .off
+    options.unsync = try Self.choice(unsync, "--unsync") ?? options.unsync
+    options.monitor = try Self.choice(monitor, "--monitor") ?? options.monitor
+    options.agileStores = agileStores ?? options.agileStores
+    options.agileInterval = agileInterval ?? options.agileInterval
+    guard options.agileStores >= 1, options.agileInterval >= 1 else {
+      throw ValidationError("--agile-stores and --agile-interval are at least 1")
     }
-    options.unsync = policy
-    guard agileStores >= 1, agileInterval >= 1 else { throw ValidationError("--agile-stores and --agile-interval are at least 1") }
-    (options.agileStores, options.agileInterval) = (agileStores, agileInterval)
-    guard (1...1024).contains(updateBatch) else { throw ValidationError("--update-batch is 1 to 1024") }
-    options.updateBatch = updateBatch
-    guard let place = MonitorSpace(rawValue: monitor) else {
-      throw ValidationError("--monitor is one of \(Self.names(MonitorSpace.self)), not \"\(monitor)\"")
-    }
-    options.monitor = place
+    options.updateBatch = updateBatch ?? options.updateBatch
+    guard (1...1024).contains(options.updateBatch) else { throw ValidationError("--update-batch is 1 to 1024") }
     return options
+  }
+
+  /// Refuses options that no way of paging which was asked for has: they would change nothing without a word.
+  private func checkApplicable(_ modes: [PagingMode]) throws {
+    let options: [(name: String, isGiven: Bool, modes: [PagingMode])] = [
+      ("--unsync", unsync != nil, [.shadow, .agile]), ("--agile-stores", agileStores != nil, [.agile]),
+      ("--agile-interval", agileInterval != nil, [.agile]), ("--update-batch", updateBatch != nil, [.direct]),
+      ("--monitor", monitor != nil, [.direct]), ("--ept-accessed-dirty", eptAccessedDirty != nil, [.nested]),
+    ]
+    for option in options where option.isGiven && !option.modes.contains(where: modes.contains) {
+      let ways = option.modes.map(\.rawValue).joined(separator: " or ")
+      throw ValidationError("\(option.name) is for --paging \(ways), not for \(paging)")
+    }
+  }
+
+  /// The value that a word names; nil for no word.
+  private static func choice<Value: CaseIterable & RawRepresentable>(_ word: String?, _ option: String) throws -> Value?
+  where Value.RawValue == String {
+    guard let word else { return nil }
+    guard let value = Value(rawValue: word) else {
+      throw ValidationError(
+        "\(option) is one of \(names(Value.self)), not \"\(word)\"" + NameHint.text(for: word, among: Value.allCases.map(\.rawValue)))
+    }
+    return value
   }
 
   private func size() throws -> ByteSize {
@@ -178,16 +223,13 @@ struct TraceCommand: ParsableCommand {
 
   private func format() throws -> TraceFormat? {
     guard let traceFormat else { return nil }
+    guard !trace.hasPrefix(GeneratorKind.prefix) else { throw ValidationError("--trace-format is for recordings; \(trace) is a generator") }
     guard let format = TraceFormat(rawValue: traceFormat) else {
       let names = TraceFormat.allCases.map(\.rawValue)
       throw ValidationError(
-        "\"\(traceFormat)\" is no trace format; there are \(names.joined(separator: ", "))" + Self.hint(traceFormat, names))
+        "\"\(traceFormat)\" is no trace format; there are \(names.joined(separator: ", "))" + NameHint.text(for: traceFormat, among: names))
     }
     return format
-  }
-
-  private static func hint(_ name: String, _ names: [String]) -> String {
-    NearestName.nearest(to: name, among: names).map { "; did you mean \"\($0)\"?" } ?? ""
   }
 }
 

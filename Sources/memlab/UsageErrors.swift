@@ -11,10 +11,20 @@ enum UsageErrors {
   static func checkCommandName(_ arguments: [String]) throws {
     var words = arguments.prefix(2)
     if words.first == "help" { words = words.dropFirst() }
-    guard let name = words.first, !name.hasPrefix("-"), !names.contains(name) else { return }
+    guard let name = words.first, !name.hasPrefix("-") else { return }
+    guard !names.contains(name) else { return try checkSubject(name, words.dropFirst().first) }
     let shown = "there is no command \"\(onOneLine(name))\""
     if let nearest = NearestName.nearest(to: name, among: names) { throw ValidationError("\(shown); did you mean \"\(nearest)\"?") }
     throw ValidationError("\(shown); the commands are \(names.joined(separator: ", "))")
+  }
+
+  /// Refuses what a command with commands of its own does not have.
+  private static func checkSubject(_ name: String, _ subject: String?) throws {
+    let command = Memlab.configuration.subcommands.first { $0.configuration.commandName == name }
+    let subjects = command?.configuration.subcommands.compactMap { $0.configuration.commandName } ?? []
+    guard !subjects.isEmpty, let subject, !subject.hasPrefix("-"), !subjects.contains(subject) else { return }
+    let shown = "there is no \"\(onOneLine(subject))\" for memlab \(name)"
+    throw ValidationError("\(shown); there is \(subjects.joined(separator: ", "))" + NameHint.text(for: subject, among: subjects))
   }
 
   /// The two lines.

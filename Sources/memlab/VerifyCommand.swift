@@ -51,7 +51,8 @@ struct VerifyKSMCommand: ParsableCommand {
 
   func validate() throws {
     for name in cases where TrialCase.named(name) == nil {
-      throw ValidationError("there is no case \"\(name)\"; memlab verify ksm --list shows them")
+      throw ValidationError(
+        "there is no case \"\(name)\"; memlab verify ksm --list shows them" + NameHint.text(for: name, among: TrialCase.all.map(\.name)))
     }
     guard scans.map({ (1...10_000).contains($0) }) ?? true else { throw ValidationError("--scans is 1 to 10000") }
     guard maxPageSharing >= 2 else { throw ValidationError("--max-page-sharing is at least 2") }

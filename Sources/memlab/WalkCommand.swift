@@ -26,7 +26,9 @@ struct WalkCommand: ParsableCommand {
       "A RAM image (raw, ELF64 core, LiME), then the virtual addresses to walk, such as 0x7ffff7dd5000.", valueName: "input gva"))
   var words: [String] = []
   @OptionGroup var tables: GuestTablesInput
-  @Option(help: ArgumentHelp("Walk an example of so many guest levels over so many host levels, such as 4x4.", valueName: "GxH"))
+  @Option(
+    help: ArgumentHelp("Walk an example of so many guest levels over so many host levels, such as 4x4.", valueName: "GxH"),
+    transform: DemoShape.init(reading:))
   var demo: DemoShape?
   @Option(help: ArgumentHelp("--demo: the size of the guest's page: 4K, 2M or 1G.", valueName: "size")) var guestPage: DemoPage?
   @Option(help: ArgumentHelp("--demo: the size of the host's page: 4K, 2M or 1G.", valueName: "size")) var hostPage: DemoPage?
@@ -44,7 +46,7 @@ struct WalkCommand: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
-    guard figure != "" else { throw ValidationError("the name of the figure is empty") }
+    if let figure { try OutputName.check(figure, "--figure", reading: demo == nil ? Array(words.prefix(1)) : []) }
     guard let demo else { return try validateImage() }
     guard words.isEmpty && tables.cr3 == nil && tables.belowFourGiB == nil else {
       throw ValidationError("--demo builds its own tables: it takes no image, no address and no --cr3")
@@ -65,6 +67,7 @@ struct WalkCommand: ParsableCommand {
     guard let input = words.first else { throw ValidationError("missing expected argument '<input>'; or walk an example: --demo 4x4") }
     guard !input.isEmpty else { throw ValidationError("the name of the input is empty") }
     guard words.count > 1 else { throw ValidationError("missing expected argument '<gva> ...': the addresses to walk") }
+    try OutputName.checkResult(reading: [input])
     _ = try tables.root()
     _ = try addresses()
   }
@@ -73,8 +76,9 @@ struct WalkCommand: ParsableCommand {
   private func addresses() throws -> [GuestVirtualAddress] {
     var (found, problems): ([GuestVirtualAddress], [String]) = ([], [])
     for word in words.dropFirst() {
-      guard let address = AddressArgument(argument: word).map({ GuestVirtualAddress($0.rawValue) }) else {
-        problems.append("\"\(word)\" is no address: addresses are hexadecimal with 0x, such as 0x7f00")
+      let address: GuestVirtualAddress
+      do { address = GuestVirtualAddress(try AddressArgument(reading: word).rawValue) } catch {
+        problems.append("\"\(word)\" is no address: \(error)")
         continue
       }
       if X86Index.isCanonical(address, levels: tables.levels) {
@@ -144,14 +148,17 @@ struct WalkCommand: ParsableCommand {
 }
 
 /// `GxH`: levels that a walk reads of the guest's tables and of the host's.
-struct DemoShape: ExpressibleByArgument {
+struct DemoShape {
   let guest: Int
   let host: Int
 
-  init?(argument: String) {
-    let parts = argument.split(separator: "x", omittingEmptySubsequences: false)
-    guard parts.count == 2, let guest = Int(parts[0]), let host = Int(parts[1]), (2...5).contains(guest), (0...5).contains(host) else {
-      return nil
+  init(reading text: String) throws {
+    let parts = text.split(separator: "x", omittingEmptySubsequences: false)
+    guard parts.count == 2, let guest = Int(parts[0]), let host = Int(parts[1]) else {
+      throw ValidationError("it is the guest's levels, an x, and the host's, such as 4x4")
+    }
+    guard (2...5).contains(guest), (0...5).contains(host) else {
+      throw ValidationError("a guest has 2 to 5 levels and a host 0 to 5; 4x4 and 5x5 are what processors have")
     }
     (self.guest, self.host) = (guest, host)
   }

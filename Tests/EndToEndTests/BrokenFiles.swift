@@ -100,6 +100,25 @@ extension BrokenInput {
     },
   ]
 
+  static let streams: [BrokenInput] = [
+    .stream(
+      "an access across the end of the lower half", "address,size\n0x7fffffffffff,8\n",
+      told: "0x800000000000, after 1 accesses, is not canonical"),
+    .stream(
+      "a range across the end of the lower half", "event,argument\nrange,0x7ffffffff\nunmap,2\n",
+      told: "the range of 2 pages from 0x7ffffffff000"),
+    .stream("a process that exists already", "event,argument\nfork,1\nfork,1\n", told: "forks process 1, which exists already"),
+    .stream(
+      "an access and an event", "address,event,argument\n8,fork,1\n",
+      told: "t.csv:2:1: error: the line has an event and a value for address"),
+    BrokenInput("a generator without its prefix", "trace", "zipf", status: 66, told: "there is no such file; did you mean \"gen:zipf\"?"),
+  ]
+
+  /// An access stream that `trace` must refuse, naming it.
+  private static func stream(_ name: String, _ text: String, told: String) -> BrokenInput {
+    BrokenInput("stream: \(name)", "trace", "t.csv", status: 65, told: told) { try $0.write("t.csv", text) }
+  }
+
   static let places: [BrokenInput] = [
     BrokenInput("no such scenario", "run", "nowhere.yaml", "--out", "out", status: 66, told: "nowhere.yaml: error: there is no such file"),
     BrokenInput("a folder for a scenario", "run", ".", "--out", "out", status: 66, told: "this is a folder"),
@@ -150,10 +169,21 @@ extension BrokenInput {
     BrokenInput("a fingerprint in no folder", "fingerprint", "f", "-o", "no/f.pit", status: 73, told: "no/f.pit: ") {
       try $0.write("f", [UInt8](repeating: 0, count: 4096))
     },
-    BrokenInput("a fingerprint over a folder", "fingerprint", "f", "-o", "d.mfp", status: 73, told: "is not a regular file") {
+    BrokenInput("a fingerprint over a folder", "fingerprint", "f", "-o", "d.mfp", status: 73, told: "d.mfp: it is a folder, not a file") {
       try $0.write("f", [UInt8](repeating: 0, count: 4096))
       try $0.folder("d.mfp")
     },
+    BrokenInput(
+      "a fingerprint behind a dead link", "fingerprint", "f", "-o", "l.pit", status: 73, told: "a symbolic link that leads nowhere"
+    ) {
+      try $0.write("f", [UInt8](repeating: 0, count: 4096))
+      try FileManager.default.createSymbolicLink(atPath: $0.path("l.pit"), withDestinationPath: "nowhere")
+    },
+    BrokenInput(
+      "a figure over a folder", "walk", "--demo", "4x4", "--figure", ".", status: 73, told: "error: .: it is a folder, not a file"),
+    BrokenInput("a figure on a full device", "walk", "--demo", "4x4", "--figure", "/dev/full", status: 73, told: "is not a regular file"),
+    BrokenInput(
+      "a figure without a name", "walk", "--demo", "4x4", "--figure", "", status: 64, told: "the file to write is empty: --figure"),
     BrokenInput("a capture in no folder", "capture", "pid:self", "-o", "no/core", status: 73, told: "no/core: "),
   ]
 }

@@ -15,6 +15,10 @@ struct BrokenInput: CustomTestStringConvertible, Sendable {
 
   init(_ name: String, _ arguments: String..., status: Int32, told: String, setUp: @escaping @Sendable (Workshop) throws -> Void = { _ in })
   {
+    self.init(name, arguments, status: status, told: told, setUp: setUp)
+  }
+
+  init(_ name: String, _ arguments: [String], status: Int32, told: String, setUp: @escaping @Sendable (Workshop) throws -> Void) {
     (self.name, self.arguments, self.status, self.told, self.setUp) = (name, arguments, status, told, setUp)
   }
 

@@ -12,8 +12,39 @@ import Testing
 
   @Test("Broken files of memory are refused", arguments: BrokenInput.files) func files(row: BrokenInput) throws { try check(row) }
 
+  @Test("Broken access streams are refused", arguments: BrokenInput.streams) func streams(row: BrokenInput) throws { try check(row) }
+
   @Test("Missing and unreadable inputs, and outputs that cannot be written, are told apart", arguments: BrokenInput.places)
   func places(row: BrokenInput) throws { try check(row) }
+
+  @Test("An output never takes an input's place", arguments: BrokenInput.outputsOverInputs)
+  func outputsOverInputs(row: BrokenInput) throws { try check(row) }
+
+  @Test("An input that standard output goes to is refused, and is as it was")
+  func inputAsResult() throws {
+    let shop = try Workshop()
+    try shop.write("t.csv", "address\n8\n")
+    let file = try FileHandle(forUpdating: shop.url.appendingPathComponent("t.csv"))
+    try file.seekToEnd()
+    let outcome = try MemlabProcess(["trace", "t.csv"], in: shop, output: file).outcome()
+    #expect(outcome.status == 64)
+    #expect(outcome.errors.contains("the input t.csv is also where standard output goes"), "\(outcome.errors)")
+    #expect(shop.listing == ["t.csv 10"])
+  }
+
+  @Test("What a symbolic link leads to is replaced, with the rights that it had, and the link stays")
+  func throughLink() throws {
+    let shop = try Workshop()
+    try shop.write("f", [UInt8](repeating: 0, count: 8192))
+    try shop.write("old.pit", "old")
+    try FileManager.default.setAttributes([.posixPermissions: 0o640], ofItemAtPath: shop.path("old.pit"))
+    try FileManager.default.createSymbolicLink(atPath: shop.path("l.pit"), withDestinationPath: "old.pit")
+    #expect(try MemlabProcess.run(["fingerprint", "f", "-o", "l.pit"], in: shop).status == 0)
+    #expect(try FileManager.default.destinationOfSymbolicLink(atPath: shop.path("l.pit")) == "old.pit")
+    #expect(try Data(contentsOf: shop.url.appendingPathComponent("old.pit")).starts(with: Bytes.pitMagic))
+    #expect(try FileManager.default.attributesOfItem(atPath: shop.path("old.pit"))[.posixPermissions] as? Int == 0o640)
+    #expect(shop.listing.count == 3)
+  }
 
   private func check(_ row: BrokenInput) throws {
     let shop = try Workshop()

@@ -49,6 +49,27 @@ struct BuddyAllocatorTests {
     #expect(pair.allocator.freeFrames == frameCount)
   }
 
+  @Test("The largest allocator is made at once, and gives its blocks in order")
+  func largest() {
+    let count = Int(UInt32.max) - 1
+    for nodes in [1, 3] {
+      let allocator = BuddyAllocator(frameCount: count, nodes: nodes)
+      #expect(allocator.freeFrames == count)
+      #expect(allocator.freeBlocks(order: 10) == count >> 10)
+      #expect((0..<10).map { allocator.freeBlocks(order: $0) } == [0] + [Int](repeating: 1, count: 9))
+      #expect((0..<nodes).map { allocator.freeFrames(ofNode: $0) }.reduce(0, +) == count)
+      let first = ((count >> 10) / nodes) << 10
+      for node in 0..<nodes {
+        #expect(allocator.allocate(order: 10, node: node) == node * first)
+        #expect(allocator.allocate(order: 10, node: node) == node * first + 1024)
+        #expect(!allocator.isFree(node * first) && allocator.isFree(node * first + 2048))
+      }
+      for node in 0..<nodes { for block in [1024, 0] { allocator.release(node * first + block, order: 10) } }
+      #expect(allocator.freeFrames == count)
+      #expect(allocator.allocate(order: 10) == 0)
+    }
+  }
+
   @Test("A block may come back in aligned parts, and parts as a whole")
   func parts() {
     let allocator = BuddyAllocator(frameCount: 1024)

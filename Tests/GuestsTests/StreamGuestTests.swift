@@ -154,10 +154,30 @@ struct StreamGuestTests {
     #expect(rig.counters.references == 1)
   }
 
+  @Test("refuses ranges that leave their half of the address space, and takes those that end with it")
+  func ranges() throws {
+    func run(from page: UInt64, _ pages: UInt64) throws { try StreamRig().run([AccessRecord(.range, page), AccessRecord(.unmap, pages)]) }
+    let end: UInt64 = 1 << 35
+    let (upper, last): (UInt64, UInt64) = ((1 << 52) - end, (1 << 52) - 1)
+    try run(from: end - 2, 2)
+    try run(from: upper, end)
+    try run(from: end + 7, 0)
+    let beyond: [(UInt64, UInt64)] = [(end - 2, 3), (end, 1), (upper - 1, 2), (last, 2), (0, last + 1), (0, (1 << 56) - 1)]
+    for (page, pages) in beyond {
+      #expect {
+        try run(from: page, pages)
+      } throws: { error in
+        error as? StreamGuestError == .rangeNotCanonical(GuestVirtualAddress(page << 12), pages: pages, levels: 4, accesses: 0)
+      }
+    }
+  }
+
   @Test("refuses events that nobody knows and forks into a process that exists")
   func badEvents() throws {
     #expect(throws: StreamGuestError.unknownEvent(63 << 2 | 3)) { try StreamRig().run([AccessRecord(rawValue: 63 << 2 | 3)]) }
-    #expect(throws: StreamGuestError.processExists(1)) { try StreamRig().run([AccessRecord(.fork, 1), AccessRecord(.fork, 1)]) }
+    #expect(throws: StreamGuestError.processExists(1, accesses: 0)) {
+      try StreamRig().run([AccessRecord(.fork, 1), AccessRecord(.fork, 1)])
+    }
     #expect(throws: StreamGuestError.self) { try StreamRig().run([AccessRecord(.operation, 99)]) }
   }
 }

@@ -72,6 +72,17 @@ struct TextTests {
     #expect(NearestName.distance(b, a) == edits)
   }
 
+  @Test("The name that was meant is a few edits away, or the only one that begins so")
+  func nearestNames() {
+    let names = ["haswell-2013", "sandy-bridge-2011", "adams-agesen-2006", "adams-agesen-2006-software", "lru"]
+    for (unknown, meant) in [
+      ("haswell", "haswell-2013"), ("Has", "haswell-2013"), ("lur", "lru"), ("sandybridge-2011", "sandy-bridge-2011"),
+    ] {
+      #expect(NearestName.nearest(to: unknown, among: names) == meant)
+    }
+    for unknown in ["ha", "adams", "", "zen"] { #expect(NearestName.nearest(to: unknown, among: names) == nil) }
+  }
+
   @Test("Any text without control characters is read back from its quoted form")
   func quoting() throws {
     var random = RandomSource(seed: 1).stream("quoting")

@@ -58,6 +58,12 @@ import Traces
     Text(.csv, "event,argument\nforks,1\n", 0, ":2:1: error: there is no such event; known here: run, fork"),
     Text(.csv, "event,argument\nfork,0x100000000000000\n", 0, ":2:6: error: the argument is not below 2^56"),
     Text(.csv, "address,process\n8,72057594037927936\n", 0, ":2:3: error: the process's number is not below 2^56"),
+    Text(.csv, "address,event,argument\n8,,\n16,fork,2\n", 1, ":3:1: error: the line has an event and a value for address"),
+    Text(.csv, "event,argument,kind\nfork,2,read\n", 0, ":2:8: error: the line has an event and a value for kind"),
+    Text(.csv, "event,size,argument\nfork, 8,2\n", 0, ":2:7: error: the line has an event and a value for size"),
+    Text(.csv, "mode,event\nuser,exec\n", 0, ":2:1: error: the line has an event and a value for mode"),
+    Text(.csv, "address,process,event\n8,1,\n8,2,run\n", 2, ":3:1: error: the line has an event and a value for address"),
+    Text(.csv, "address,event,argument\n8,,3\n", 0, ":2:4: error: the line has an argument and no event"),
     Text(.csv, "# only a comment\n", 0, ":2:1: error: the header is missing"),
   ]
 

@@ -14,6 +14,7 @@ internal import Files
 /// | `event` | | the name of a `StreamEvent`: `run`, `fork`, `exec`, `exit`, `range`, `unmap`, `protect`, `unprotect`, `rewrite`, `world-switch`, `operation` | an access |
 /// | `argument` | `arg` | the event's argument, a number below 2^56 | 0 |
 ///
+/// A line is an access or an event: one that has an event has no address, kind, size and mode, and one that has none has no argument.
 /// Columns stand in any order; other columns are an error, since a misspelt one would be silently ignored. Names and words may be in capitals, and
 /// blanks and double quotes around a value do not count. Empty lines and lines that begin with # are skipped.
 struct CSVGrammar: LineGrammar {
@@ -68,6 +69,7 @@ struct CSVGrammar: LineGrammar {
     }
     guard !order.isEmpty else { return try readHeader(bytes, line) }
     try split(bytes, line)
+    try checkOneThing()
     if let number = try number(.process, bytes), number != process {
       guard number >> 56 == 0 else { throw LineProblem(values[Column.process.index].lowerBound, "the process's number is not below 2^56") }
       process = number
@@ -118,6 +120,16 @@ struct CSVGrammar: LineGrammar {
         throw LineProblem(end, "the line has \(isLast ? "more" : "fewer") than the header's \(order.count) values")
       }
       start = end + 1
+    }
+  }
+
+  /// Refuses a line that tells two things: whichever of them were taken, the other would be lost without a word.
+  private func checkOneThing() throws(LineProblem) {
+    let isEvent = !values[Column.event.index].isEmpty
+    for column in isEvent ? [.address, .kind, .size, .mode] : [Column.argument] where !values[column.index].isEmpty {
+      let reason =
+        isEvent ? "the line has an event and a value for \(column.rawValue), which accesses have" : "the line has an argument and no event"
+      throw LineProblem(values[column.index].lowerBound, "\(reason): a line is an access or an event")
     }
   }
 

@@ -26,17 +26,20 @@ struct ZipfGenerator: AccessGenerator {
 
 /// A pointer in each page, at a place of its own, that leads to another page: all pages lie on one cycle, in random order.
 struct PointerChaseGenerator: AccessGenerator {
-  private let cycle: PointerCycle
-  private var page = 0
+  private let order: RandomOrder
+  private let pages: UInt64
+  private var place: UInt64 = 0
 
   init(_ values: GeneratorValues, _ source: RandomSource) {
     var random = source.stream("pointer-chase/cycle")
-    cycle = PointerCycle(values.count("pages"), &random)
+    pages = values["pages"]
+    order = RandomOrder(pages, &random)
   }
 
   mutating func step(_ batch: borrowing AccessBatch, _ count: inout Int) {
-    batch.put(GeneratedLayout.data + UInt64(page) << 12 + SplitMix64.mix(UInt64(page)) & 0xff8, .read, &count)
-    page = cycle.next(page)
+    let page = order.number(at: place)
+    batch.put(GeneratedLayout.data + page << 12 + SplitMix64.mix(page) & 0xff8, .read, &count)
+    place = place + 1 == pages ? 0 : place + 1
   }
 }
 
@@ -101,15 +104,6 @@ final class ScatteredPopularity {
   }
 
   func draw(_ random: inout RandomStream) -> UInt64 { UInt64(places[sampler.rank(from: &random)]) }
-}
-
-/// Where each page's pointer leads: all lie on one cycle.
-final class PointerCycle {
-  private let successors: Column<UInt32>
-
-  init(_ count: Int, _ random: inout RandomStream) { successors = Permutations.cycle(count, &random) }
-
-  func next(_ page: Int) -> Int { Int(successors[page]) }
 }
 
 /// Where each vertex's edges begin and end.
