@@ -63,4 +63,6 @@
   /// The kernel asks for the service in the argument without touching memory: a system call (0), an `in` (1), a load of CR8 (2), a call
   /// and return (3), a division by zero (4). Counted, for cost presets that know its cost.
   case operation
+  /// As `unmap`, but the running process is given every page that it does not have yet, before it touches any.
+  case populate
 }

@@ -24,7 +24,7 @@ extension StreamGuest {
         throw .unknownEvent(record.rawValue)
       }
       kernel.counts.operations[Int(operation.rawValue)] += 1
-    case .fork, .exec, .unmap, .protect, .unprotect, .rewrite:
+    case .fork, .exec, .unmap, .protect, .unprotect, .rewrite, .populate:
       if current == nil { try run(process: 0) }
       guard let current else { return }
       try change(current.tables, event, argument)
@@ -40,6 +40,7 @@ extension StreamGuest {
     case .protect: try setWritable(false, tables, pages: argument)
     case .unprotect: try setWritable(true, tables, pages: argument)
     case .rewrite: try rewrite(tables, GuestVirtualAddress(argument << PageSize.size4K.shift))
+    case .populate: try populate(tables, pages: argument)
     case .run, .exit, .range, .worldSwitch, .operation: return
     }
   }
@@ -96,9 +97,9 @@ extension StreamGuest {
 
   // MARK: Ranges
 
-  /// The leaves of as many pages as an event says, from where the last `range` began.
-  private func leaves(_ tables: StreamTables, pages: UInt64) throws(StreamGuestError) -> [StreamTables.Leaf] {
-    guard pages > 0 else { return [] }
+  /// The addresses of as many pages as an event says, from where the last `range` began; nil where there are none.
+  private func addresses(pages: UInt64) throws(StreamGuestError) -> ClosedRange<UInt64>? {
+    guard pages > 0 else { return nil }
     let first = rangeStart << PageSize.size4K.shift
     let length = pages.multipliedReportingOverflow(by: PageSize.size4K.bytes)
     let last = first.addingReportingOverflow(length.partialValue &- 1)
@@ -106,7 +107,30 @@ extension StreamGuest {
     guard !length.overflow, !last.overflow, first >> 63 == last.partialValue >> 63,
       [first, last.partialValue].allSatisfy({ X86Index.isCanonical(GuestVirtualAddress($0), levels: options.levels) })
     else { throw .rangeNotCanonical(GuestVirtualAddress(first), pages: pages, levels: options.levels, accesses: kernel.accesses) }
-    return try tables.leaves(from: first, through: last.partialValue)
+    return first...last.partialValue
+  }
+
+  /// The leaves of such a range.
+  private func leaves(_ tables: StreamTables, pages: UInt64) throws(StreamGuestError) -> [StreamTables.Leaf] {
+    guard let range = try addresses(pages: pages) else { return [] }
+    return try tables.leaves(from: range.lowerBound, through: range.upperBound)
+  }
+
+  /// Gives the program the pages of a range that it does not have yet, as `mmap` with MAP_POPULATE does (mm/gup.c, `populate_vma_page_range`); the
+  /// entries of several pages are set in one go (include/linux/pgtable.h, `set_ptes`). Nothing that was absent needs an invalidation.
+  private func populate(_ tables: StreamTables, pages: UInt64) throws(StreamGuestError) {
+    guard let range = try addresses(pages: pages) else { return }
+    let size = options.pageSize.bytes
+    var mapped = try leaves(tables, pages: pages).makeIterator()
+    var present = mapped.next()
+    var next = range.lowerBound.addingReportingOverflow(size - 1)
+    next.partialValue &= ~(size - 1)
+    while !next.overflow, next.partialValue <= range.upperBound, range.upperBound - next.partialValue >= size - 1 {
+      let address = GuestVirtualAddress(next.partialValue)
+      if present?.address == address { present = mapped.next() } else { try populate(address, in: tables) }
+      next = next.partialValue.addingReportingOverflow(size)
+    }
+    try tables.settle()
   }
 
   private func unmap(_ tables: StreamTables, pages: UInt64) throws(StreamGuestError) {

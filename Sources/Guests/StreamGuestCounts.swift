@@ -5,7 +5,7 @@ public import Translation
 public struct StreamGuestCounts: Hashable, Sendable {
   /// Page faults handled.
   public var pageFaults: UInt64 = 0
-  /// Pages, of the guest's page size, that a process touched for the first time; one that was unmapped can be touched first again.
+  /// Pages, of the guest's page size, that a process touched for the first time or had populated; one that was unmapped can be touched first again.
   public var pagesTouched: UInt64 = 0
   /// Pages copied because a process wrote to a page that it shared since a fork.
   public var copiesOnWrite: UInt64 = 0

@@ -12,6 +12,8 @@ final class StreamTables {
   let root: GuestFrame
   private var tables: [GuestFrame]
   private let writer: TableWriter
+  /// The table of leaves that was come to last, and which of the address space's regions it maps: tables stay until the process ends.
+  private var recent: (region: UInt64, table: GuestPhysicalAddress)?
 
   /// Bit 9, which processors ignore: the page was made read-only by `protect`.
   static let protected: UInt64 = 1 << 9
@@ -35,21 +37,37 @@ final class StreamTables {
 
   private var leafLevel: Int { kernel.pageSize.level }
 
+  /// The number of what one table of leaves maps.
+  private func region(of address: GuestVirtualAddress) -> UInt64 { address.rawValue >> X86Index.shift(leafLevel + 1) }
+
   /// Where an address is mapped; nil where it is not.
   func leaf(of address: GuestVirtualAddress) throws(StreamGuestError) -> Leaf? {
     var table = root.address
-    for level in stride(from: levels, through: leafLevel, by: -1) {
-      let place = X86Index.entryAddress(in: table, of: address, level: level)
-      let entry = try load(place)
-      guard entry.isPresent else { return nil }
-      if level == leafLevel { return Leaf(address: address.aligned(to: kernel.pageSize), place: place, entry: entry) }
-      table = entry.guestFrame.address
+    if let recent, recent.region == region(of: address) {
+      table = recent.table
+    } else {
+      for level in stride(from: levels, to: leafLevel, by: -1) {
+        let entry = try load(X86Index.entryAddress(in: table, of: address, level: level))
+        guard entry.isPresent else { return nil }
+        table = entry.guestFrame.address
+      }
+      recent = (region(of: address), table)
     }
-    return nil
+    let place = X86Index.entryAddress(in: table, of: address, level: leafLevel)
+    let entry = try load(place)
+    return entry.isPresent ? Leaf(address: address.aligned(to: kernel.pageSize), place: place, entry: entry) : nil
   }
 
-  /// Maps a page at an address that is not mapped, building tables on the way.
+  /// Maps a page at an address that is not mapped, building tables on the way. Of pages mapped one after the other, tables are looked up for
+  /// the first one in each: the others' stores can share a hypercall.
   func map(_ address: GuestVirtualAddress, _ entry: X86Entry) throws(StreamGuestError) {
+    let table = try leafTable(of: address)
+    try store(entry, X86Index.entryAddress(in: table, of: address, level: leafLevel))
+  }
+
+  /// The table with the leaf of an address, built if there is none.
+  private func leafTable(of address: GuestVirtualAddress) throws(StreamGuestError) -> GuestPhysicalAddress {
+    if let recent, recent.region == region(of: address) { return recent.table }
     var table = root.address
     for level in stride(from: levels, to: leafLevel, by: -1) {
       let place = X86Index.entryAddress(in: table, of: address, level: level)
@@ -63,7 +81,8 @@ final class StreamTables {
         table = fresh.address
       }
     }
-    try store(entry, X86Index.entryAddress(in: table, of: address, level: leafLevel))
+    recent = (region(of: address), table)
+    return table
   }
 
   /// The leaf of a program's own anonymous page.
@@ -129,5 +148,6 @@ final class StreamTables {
     retire()
     for table in tables.reversed() { kernel.frames.release(frame: table) }
     tables = []
+    recent = nil
   }
 }

@@ -106,7 +106,7 @@ public enum Metric: String, CaseIterable, Sendable {
     case .slowdown:
       (
         "ratio",
-        "Cycles that the accesses since the last sample took, over the cycles of the same accesses on bare hardware with enough memory."
+        "Cycles that the accesses since the last sample took, over the cycles of the same accesses on bare hardware with the same TLB and walk caches and enough memory."
       )
     }
   }

@@ -143,7 +143,7 @@ public struct VMSummary: Hashable, Sendable {
   public var referencesPerWalk: Double = 0
   /// Accesses that missed every level of the TLB, of all accesses.
   public var tlbMissRate: Double = 0
-  /// VM exits by reason, in the order of the reasons.
+  /// VM exits by reason, in the order of the reasons: since the start, or of a guest that runs a stream since the end of its warm-up.
   public var exits: [ExitCount] = []
   /// What the policy last asked it to have, in bytes.
   public var balloonTargetBytes: UInt64 = 0
@@ -177,6 +177,8 @@ public struct VMSummary: Hashable, Sendable {
   public var walkReferences: UInt64 = 0
   /// See `walks`.
   public var tlbMisses: UInt64 = 0
+  /// Updates of a direct guest's tables that hypercalls carried, of what was measured at full resolution.
+  public var tableUpdates: UInt64 = 0
   /// Cycles that the measured accesses took, by cause, always the same causes in the same order.
   public var cyclesByCause: [CauseCycles] = []
   /// All causes together.
@@ -185,7 +187,7 @@ public struct VMSummary: Hashable, Sendable {
   public var cyclesPerAccess: Double { references == 0 ? 0 : Double(cycles) / Double(references) }
   /// Why its guest could not go on with an access stream; nil where nothing is wrong.
   public var problem: String?
-  /// Cycles that its accesses took, over the cycles of the same accesses on bare hardware with enough memory.
+  /// Cycles that its accesses took, over the cycles of the same accesses on bare hardware: see `WindowMeasure.slowdown`.
   public var slowdown: Double = 1
 }
 

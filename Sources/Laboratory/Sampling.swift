@@ -168,7 +168,8 @@ extension Experiment {
     summary.references = tenant.windows.counters.references
     summary.referencesPerWalk = tenant.windows.referencesPerWalk
     summary.tlbMissRate = tenant.windows.missRate
-    summary.exits = ExitReason.allCases.map { ExitCount(reason: $0.rawValue, count: vm.exits[$0]) }
+    let exits = tenant.guest is StreamFeed ? tenant.windows.exits : vm.exits
+    summary.exits = ExitReason.allCases.map { ExitCount(reason: $0.rawValue, count: exits[$0]) }
     summary.balloonTargetBytes = bytes(tenant.targetPages)
     summary.balloonActualBytes = bytes(tenant.actualPages)
     summary.balloonActualMinBytes = bytes(tenant.actualMin)
@@ -184,6 +185,7 @@ extension Experiment {
     summary.guestFaults = tenant.guest.statistics.faults
     summary.walks = tenant.windows.counters.walks
     summary.walkReferences = tenant.windows.counters.walkReferences
+    summary.tableUpdates = tenant.windows.counters.tableUpdates
     summary.tlbMisses = tenant.windows.counters.tlb.l2Misses
     summary.cyclesByCause = tenant.windows.cycles(cost).causes.map { CauseCycles(cause: $0.name, cycles: $0.cycles) }
     summary.problem = tenant.problem

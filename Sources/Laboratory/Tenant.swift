@@ -72,6 +72,7 @@ final class Tenant {
     self.pages = pages
     if let stream = guest as? StreamFeed {
       windows.mode = vm.mode
+      windows.monitor = spec.translation.monitor
       windows.nativeReferences = UInt64(stream.kernel.options.levels + 1 - stream.kernel.options.pageSize.level)
       windowsAtSample = windows
     }

@@ -133,7 +133,8 @@ public final class TraceRun {
       return TraceResult.Mode(
         mode: lane.mode, counters: counters, exits: exits, guest: guest,
         cost: plan.cost.cycles(
-          for: counters, work: guest.work(pageSize: plan.guest.pageSize), mode: lane.mode, deviceExits: deviceExits),
+          for: counters, work: guest.work(pageSize: plan.guest.pageSize), mode: lane.mode, monitor: plan.paging.monitor,
+          deviceExits: deviceExits),
         seconds: Double(lane.time.components.seconds) + Double(lane.time.components.attoseconds) / 1e18,
         stale: lane.stale)
     }

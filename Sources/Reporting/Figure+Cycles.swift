@@ -16,22 +16,6 @@ extension Figure {
     }
   }
 
-  /// Causes that are drawn together: their name, their colour, and which they are.
-  private static let groups: [(name: String, color: String, holds: @Sendable (String) -> Bool)] = [
-    ("access", Palette.free, { $0 == "access" }),
-    ("TLB hits", Palette.sky, { $0 == "l1_hit" || $0 == "l2_hit" }),
-    ("walks", Palette.blue, { $0 == "walk" }),
-    ("page faults", Palette.green, { $0 == "page_fault" }),
-    ("guest's kernel", Palette.purple, { $0 == "kernel" || $0 == "operations" }),
-    ("exits for memory", Palette.vermillion, { memoryExits.contains($0) }),
-    ("other exits and hypercalls", Palette.orange, { ($0.hasPrefix("exit_") && !memoryExits.contains($0)) || $0 == "hypercall_updates" }),
-  ]
-
-  /// Exits for pages that the hypervisor has to find or fill in; the others are for what the guest does to its tables and its processor.
-  private static let memoryExits: Set<String> = [
-    "exit_ept_violation", "exit_ept_misconfiguration", "exit_nested_page_fault", "exit_modification_log_full", "exit_shadow_page_fault",
-  ]
-
   /// The figure of a run.
   static func cycles(_ result: RunResult) -> Figure { cycles(named: "cycles", bars(of: result, prefix: nil)) }
 
@@ -54,7 +38,7 @@ extension Figure {
     let title = "Cycles of an access by cause"
     let names = (bars.first?.causes ?? []).map(\.cause).filter { name in bars.contains { $0.each { $0 == name } > 0 } }
     var columns: [FigureTable.Column] = [.init(name: "machine", heading: "Machine", unit: .text, cells: bars.map { .text($0.label) })]
-    columns += groups.map { group in
+    columns += CycleGroup.all.map { group in
       .init(name: "group.\(group.name)", heading: group.name, unit: .real, cells: bars.map { .value(.real($0.each(group.holds))) })
     }
     columns += names.map { name in
@@ -71,6 +55,7 @@ extension Figure {
   }
 
   private static func script(named name: String, _ title: String, _ bars: [CycleBar]) -> String {
+    let groups = CycleGroup.all
     let used = groups.indices.filter { index in bars.contains { $0.each(groups[index].holds) > 0 } }
     let entries = used.map { GnuplotScript.Entry(label: groups[$0].name, color: groups[$0].color, dash: "solid") }
     let left = min(360, 40 + 8.2 * Double(bars.map { Wording.line($0.label, limit: 40).count }.max() ?? 0))

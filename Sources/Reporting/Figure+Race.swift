@@ -7,7 +7,7 @@ extension Figure {
     let curves = race.entries.enumerated().compactMap { index, entry in
       entry.result.map { RaceCurve(index: index, name: entry.spec.name, result: $0) }
     }
-    return [savedOverTime(curves), savedByCost(curves)] + [cycles(race)].compactMap { $0 }
+    return (race.showsSharing ? [savedOverTime(curves), savedByCost(curves)] : []) + [cycles(race)].compactMap { $0 }
   }
 
   /// What each variant saves over time.

@@ -7,6 +7,7 @@ enum Palette {
   static let blue = "#0072B2"
   static let vermillion = "#D55E00"
   static let purple = "#CC79A7"
+  static let yellow = "#F0E442"
   static let black = "#1B2127"
   static let ink = "#333C46"
   static let grid = "#DDE2E8"

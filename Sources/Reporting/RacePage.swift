@@ -54,8 +54,19 @@ struct RacePage {
     ]
     notices = Self.notices(about: race, undrawn: figures.filter { $0.script != nil && pictures[$0.name] == nil })
     let captured = race.hasCaptures ? Self.captureHeadings : []
-    columns = (Self.headings + captured).map { .init(text: $0.text, tone: $0.tone) }
-    rows = race.entries.map { Self.row($0, captured: !captured.isEmpty) }
+    let (shares, streams) = (race.showsSharing, race.scenario.runsStreams)
+    let shown = TranslationTotals.groups(in: race.entries.map { TranslationTotals($0.result?.vms ?? []) })
+    let headings = (shares ? Self.headings : []) + (streams ? Self.translationHeadings(shown) : []) + captured
+    columns = headings.map { .init(text: $0.text, tone: $0.tone) }
+    rows = race.entries.map { entry in
+      guard let result = entry.result else { return Self.missing(entry, headings) }
+      let texts =
+        (shares ? Self.sharingCells(result) : []) + (streams ? Self.translationCells(result, shown) : [])
+        + (captured.isEmpty ? [] : result.captures?.cells ?? captured.map { _ in "–" })
+      return Row(
+        name: entry.spec.name, link: "\(RaceReport.variantsFolder)/\(entry.spec.name)/report.html",
+        cells: zip(texts, headings).map { .init(text: $0, tone: $1.tone) })
+    }
     variants = race.entries.map { entry in
       let settings = entry.spec.settings.map { "\($0.path): \($0.value)" }
       return Variant(
@@ -64,7 +75,7 @@ struct RacePage {
     }
     sections = [
       .init(
-        id: "curves", heading: "What it saves, when, and for how much work",
+        id: "curves", heading: shares ? "What it saves, when, and for how much work" : "What an access costs, by cause",
         introduction: "Every variant is the same scenario with the same seed: the guests do the same, as far as the settings let them.",
         figures: figures.map { .init($0, picture: pictures[$0.name], alone: false) })
     ]
@@ -90,24 +101,32 @@ struct RacePage {
     ("Stable in all captures", ""), ("Saved in the last capture (pages)", ""), ("Saved by stable pages", ""),
   ]
 
-  private static func row(_ entry: Race.Entry, captured: Bool) -> Row {
-    guard let result = entry.result else {
-      let cells = (headings + (captured ? captureHeadings : [])).map {
-        ReportPage.Cell(text: $0.tone == "text" ? "did not run" : "–", tone: $0.tone)
-      }
-      return Row(name: entry.spec.name, link: nil, cells: cells)
-    }
+  /// The main numbers of translation, and cycles of an access by cause.
+  private static func translationHeadings(_ shown: [Int]) -> [(text: String, tone: String)] {
+    [
+      ("Paging", "text"), ("Accesses", ""), ("TLB misses", ""), ("TLB misses (%)", ""), ("References per walk", ""),
+      ("Cycles per access", ""), ("Exits", ""), ("Hypercalls", ""), ("Updates in hypercalls", ""),
+    ] + shown.map { ("Cycles: \(CycleGroup.all[$0].name)", "") }
+  }
+
+  private static func translationCells(_ result: RunResult, _ shown: [Int]) -> [String] {
+    let totals = TranslationTotals(result.vms)
+    let paging = result.vms.reduce(into: [String]()) { if !$0.contains($1.paging) { $0.append($1.paging) } }
+    return [paging.joined(separator: ", ")] + totals.counts(hypercalls: true) + totals.causes(shown)
+  }
+
+  private static func missing(_ entry: Race.Entry, _ headings: [(text: String, tone: String)]) -> Row {
+    let cells = headings.enumerated().map { ReportPage.Cell(text: $0 == 0 ? "did not run" : "–", tone: $1.tone) }
+    return Row(name: entry.spec.name, link: nil, cells: cells)
+  }
+
+  private static func sharingCells(_ result: RunResult) -> [String] {
     let cells = RaceCells(result)
     let scanner = result.scenario.sharing.scanner.rawValue + (result.state == .partial ? ", interrupted" : "")
-    let numbers = [
-      cells.saved, cells.mean, cells.zero, cells.own, cells.inter, cells.merges, cells.copies, cells.firstMerge, cells.visits,
-      cells.seconds,
-      cells.slowdown,
+    return [
+      scanner, cells.saved, cells.mean, cells.zero, cells.own, cells.inter, cells.merges, cells.copies, cells.firstMerge, cells.visits,
+      cells.seconds, cells.slowdown,
     ]
-    let shown = captured ? result.captures?.cells ?? captureHeadings.map { _ in "–" } : []
-    return Row(
-      name: entry.spec.name, link: "\(RaceReport.variantsFolder)/\(entry.spec.name)/report.html",
-      cells: [.init(text: scanner, tone: "text")] + (numbers + shown).map { .init(text: $0, tone: "") })
   }
 
   private static func notices(about race: RaceResult, undrawn: [Figure]) -> [ReportPage.Notice] {

@@ -59,18 +59,12 @@ public enum RaceReport {
   public static func summaryText(_ race: RaceResult) -> String {
     let (name, seed) = (Wording.line(race.scenario.name, limit: 30), race.scenario.seed)
     var lines = ["\(name)   seed \(seed), \(race.entries.count) variants", ""]
-    let header = [
-      "variant", "saved MiB", "mean MiB", "zero", "self", "inter", "merges", "copies", "first merge", "visits", "CPU s", "slowdown",
-    ]
-    let rows = race.entries.map { entry in
-      guard let result = entry.result else { return [Wording.line(entry.spec.name, limit: 24)] + header.dropFirst().map { _ in "-" } }
-      let cells = RaceCells(result)
-      return [
-        Wording.line(entry.spec.name, limit: 24), cells.saved, cells.mean, cells.zero, cells.own, cells.inter, cells.merges, cells.copies,
-        cells.firstMerge, cells.visits, cells.seconds, cells.slowdown,
-      ]
+    if race.showsSharing { lines += sharingTable(race) }
+    if race.scenario.runsStreams {
+      if race.showsSharing { lines.append("") }
+      let totals = race.entries.map { (Wording.line($0.spec.name, limit: 24), TranslationTotals($0.result?.vms ?? [])) }
+      lines += TranslationTotals.text("variant", totals)
     }
-    lines += TextTable.lines(header, rows)
     for entry in race.entries {
       if let captures = entry.result?.captures { lines.append("captures of \(Wording.line(entry.spec.name, limit: 24)), \(captures.text)") }
     }
@@ -85,6 +79,27 @@ public enum RaceReport {
     for expectation in race.failedExpectations { lines.append("does not hold: \(Wording.line(expectation, limit: 120))") }
     return lines.map { $0.replacing("\u{a0}", with: " ") }.joined(separator: "\n") + "\n"
   }
+
+  /// What each variant saves.
+  private static func sharingTable(_ race: RaceResult) -> [String] {
+    let header = [
+      "variant", "saved MiB", "mean MiB", "zero", "self", "inter", "merges", "copies", "first merge", "visits", "CPU s", "slowdown",
+    ]
+    let rows = race.entries.map { entry in
+      guard let result = entry.result else { return [Wording.line(entry.spec.name, limit: 24)] + header.dropFirst().map { _ in "-" } }
+      let cells = RaceCells(result)
+      return [
+        Wording.line(entry.spec.name, limit: 24), cells.saved, cells.mean, cells.zero, cells.own, cells.inter, cells.merges, cells.copies,
+        cells.firstMerge, cells.visits, cells.seconds, cells.slowdown,
+      ]
+    }
+    return TextTable.lines(header, rows)
+  }
+}
+
+extension RaceResult {
+  /// Whether any variant has something to say about sharing.
+  var showsSharing: Bool { scenario.showsSharing || entries.contains { $0.result?.scenario.showsSharing ?? false } }
 }
 
 extension RaceReport {

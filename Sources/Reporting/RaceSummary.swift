@@ -56,7 +56,7 @@ struct RaceRow {
     ("references", "accesses", "Accesses at full resolution, of all machines."),
     ("references_per_walk", "references", "Table entries read per page walk, over all machines."),
     ("tlb_misses", "accesses", "Accesses that missed every level of the TLB, of all machines."),
-    ("exits", "exits", "Exits of all machines, for whatever reason, since the start."),
+    ("exits", "exits", "Exits of all machines, for whatever reason, since the start; of access streams since the end of the warm-up."),
     ("cycles_per_access", "cycles", "Cycles of an access at full resolution on average over all machines."),
     ("audit_violations", "breaches", "Breaches of the laws."),
     ("failed_expectations", "expectations", "Expectations that did not hold."),
@@ -67,16 +67,16 @@ struct RaceRow {
 
   init(_ result: RunResult) {
     let sharing = result.sharing
-    let all = Translated(result.vms)
+    let all = TranslationTotals(result.vms)
     let slowdowns = result.vms.filter { $0.references > 0 }.map(\.slowdown)
-    let mean = slowdowns.isEmpty ? nil : MetricValue.real(slowdowns.reduce(0, +) / Double(slowdowns.count))
     values = [
       .count(sharing.savedPages), .count(sharing.savedZero), .count(sharing.savedSelf), .count(sharing.savedInter),
       .count(sharing.shareablePages), .count(sharing.storedPages), .count(sharing.savedBytes), .count(Self.meanSavedBytes(result)),
       .count(sharing.merges), .count(sharing.cowBreaks), .count(sharing.accessBreaks),
       sharing.firstMergeNanoseconds.map { .count($0) }, .count(sharing.ksm.fullScans), .count(sharing.work.visits),
       .count(sharing.scannerNanoseconds), .integer(sharing.ksm.generalProfit), .count(result.host.freeMinBytes),
-      .count(result.host.swappedBytes), mean, slowdowns.max().map { .real($0) }, .count(all.references), .real(all.referencesPerWalk),
+      .count(result.host.swappedBytes), all.slowdown.map { .real($0) }, slowdowns.max().map { .real($0) }, .count(all.references),
+      .real(all.referencesPerWalk),
       .count(all.misses), .count(all.exits),
       .real(all.cyclesPerAccess), .count(result.audit.violations),
       .count(UInt64(result.failedExpectations.count)),
@@ -95,30 +95,6 @@ struct RaceRow {
     }
     return moments == 0 ? 0 : UInt64(sum / moments)
   }
-}
-
-/// What the accesses of all machines of a run took.
-private struct Translated {
-  private(set) var references: UInt64 = 0
-  private(set) var misses: UInt64 = 0
-  private(set) var exits: UInt64 = 0
-  private var walks: UInt64 = 0
-  private var walkReferences: UInt64 = 0
-  private var cycles: UInt64 = 0
-
-  init(_ vms: [VMSummary]) {
-    for vm in vms {
-      references += vm.references
-      misses += vm.tlbMisses
-      exits += vm.exits.reduce(0) { $0 + $1.count }
-      walks += vm.walks
-      walkReferences += vm.walkReferences
-      cycles += vm.cycles
-    }
-  }
-
-  var referencesPerWalk: Double { walks == 0 ? 0 : Double(walkReferences) / Double(walks) }
-  var cyclesPerAccess: Double { references == 0 ? 0 : Double(cycles) / Double(references) }
 }
 
 extension RaceResult {

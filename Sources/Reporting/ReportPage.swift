@@ -124,7 +124,14 @@ extension ReportPage {
     facts = (manifest.variant.map { [Fact(term: "Variant", value: $0.name)] } ?? []) + Self.facts(of: result)
     notices = Self.notices(about: result, undrawn: figures.filter { $0.script != nil && pictures[$0.name] == nil })
     cards = SummaryCard.all(of: result)
-    sections = Self.sections(figures, pictures)
+    let run = result.scenario
+    sections = Self.sections(figures, pictures).filter { section in
+      switch section.id {
+      case "sharing", "scanner": run.showsSharing
+      case "ballooning": !run.runsStreams || run.vms.contains(where: \.balloon)
+      default: true
+      }
+    }
     walks = result.walks.map(DrawnWalk.init)
     hasWalks = !walks.isEmpty
     machines = Self.machineTable(result)

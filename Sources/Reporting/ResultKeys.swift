@@ -5,7 +5,7 @@ public import Scenarios
 ///
 /// The keys of a run are those of `summary.json` and the metrics of its timeline; those of other commands stand under the command's name.
 public enum ResultKeys {
-  /// All keys: of a run's summary, of its timeline, of scans.
+  /// All keys: of a run's summary, of its timeline, of scans, of replayed streams.
   public static var explanations: [Explanation] {
     run + vms + timeline
       + rows(RaceRow.columns, under: "variants", of: "variants.csv of a run with variants")
@@ -13,12 +13,12 @@ public enum ResultKeys {
       + rows(CaptureSummary.keys, under: "captures", of: "summary.json of a run that takes captures")
       + rows(SharingSummary.workColumns.map { ($0.name, $0.unit, $0.meaning) }, under: "sharing.scanner", of: "summary.json of a run")
       + rows(ksm, under: "sharing", of: "summary.json of a run") + rows(ksm, under: "sharing.ksm", of: "summary.json of a run")
-      + rows(scan, under: "scan", of: "memlab scan") + rows(ksm, under: "scan.ksm", of: "memlab scan --scanner ksm") + scanParts
+      + rows(scan, under: "scan", of: "memlab scan") + rows(ksm, under: "scan.ksm", of: "memlab scan --scanner ksm") + scanParts + trace
   }
 
-  private typealias Row = (name: String, unit: String, meaning: String)
+  typealias Row = (name: String, unit: String, meaning: String)
 
-  private static func rows(_ rows: [Row], under path: String, of result: String) -> [Explanation] {
+  static func rows(_ rows: [Row], under path: String, of result: String) -> [Explanation] {
     rows.map { row in
       let name = path.isEmpty ? row.name : "\(path).\(row.name)"
       return Explanation(path: name, documentation: row.meaning, details: [.init("unit", row.unit), .init("in", result)])
@@ -71,7 +71,10 @@ public enum ResultKeys {
             "state", "name",
             "running; stopped where the host had no memory left for it; shut_down or waiting where the scenario ended it or starts it later."
           ),
-          ("exits.*", "exits", "Exits from the virtual machine for a reason, since the start."),
+          (
+            "exits.*", "exits",
+            "Exits from the virtual machine for a reason, since the start; of an access stream since the end of its warm-up."
+          ),
           (
             "cycles_by_cause.*", "cycles",
             "Cycles of one cause: its events times their figure in the cost preset; `memlab list` gives its source."

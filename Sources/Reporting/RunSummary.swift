@@ -105,6 +105,7 @@ extension VMSummary {
     ("references_per_walk", "references", "Table entries read per page walk."),
     ("walks", "walks", "Page walks, those that ended in a fault too."),
     ("tlb_misses", "accesses", "Accesses that missed every level of the TLB."),
+    ("table_updates", "updates", "Updates of a direct guest's page tables that hypercalls carried."),
     ("cycles", "cycles", "Cycles that the measured accesses took: counts times the figures of host.cost."),
     ("cycles_per_access", "cycles", "Cycles of a measured access on average."),
     ("tlb_miss_rate", "ratio", "Accesses that missed every level of the TLB, of all accesses."),
@@ -124,13 +125,17 @@ extension VMSummary {
     ("ksm_rmap_items", "items", Metric.ksmRmapItems.meaning),
     ("ksm_process_profit", "bytes", Metric.ksmProcessProfit.meaning),
     ("guest_faults", "faults", "Page faults that its own kernel handled."),
-    ("slowdown", "ratio", "Cycles that its accesses took, over the cycles of the same accesses on bare hardware with enough memory."),
+    (
+      "slowdown", "ratio",
+      "Cycles that its accesses took, over the cycles of the same accesses on bare hardware with the same TLB and walk caches and enough memory: its misses walked natively, no exits, nothing swapped; 1 or more."
+    ),
   ]
 
   /// The values of `columns`.
   var columnValues: [MetricValue] {
     [
-      .count(references), .real(referencesPerWalk), .count(walks), .count(tlbMisses), .count(cycles), .real(cyclesPerAccess),
+      .count(references), .real(referencesPerWalk), .count(walks), .count(tlbMisses), .count(tableUpdates), .count(cycles),
+      .real(cyclesPerAccess),
       .real(tlbMissRate), .count(balloonTargetBytes), .count(balloonActualBytes),
       .count(balloonActualMinBytes), .count(balloonActualMaxBytes), .count(balloonFreedBytes), .count(privateBytes), .count(sharedBytes),
       .count(swappedBytes), .count(swapIns), .count(hugeMappings), .count(hugeSplits), .count(ksm.mergingPages), .count(ksm.zeroPages),

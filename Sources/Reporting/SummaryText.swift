@@ -15,19 +15,25 @@ extension RunReport {
         "\(size(host.totalBytes)): \(size(host.privateBytes)) private, \(size(host.sharedBytes)) shared, \(size(host.freeBytes)) free (least \(size(host.freeMinBytes)))"
       ),
       field("", "\(size(host.balloonedBytes)) in balloons, \(size(host.swappedBytes)) swapped out"),
+    ]
+    let sharingLines = [
       field("Sharing", "\(size(highlights.savedBytes)) saved, \(highlights.savedPercent) of what the guests would use without it"),
       field("", "pages saved: \(sharing.savedInter) inter-VM, \(sharing.savedSelf) self, \(sharing.savedZero) zero"),
       field("", "\(sharing.merges) merges, \(sharing.cowBreaks) copy-on-write breaks, \(sharing.ksm.fullScans) full scans"),
+    ]
+    if result.scenario.showsSharing { lines += sharingLines }
+    let balloons =
       field(
         "Balloons",
-        "\(size(highlights.peakHeldBytes)) held at the peak; \(size(highlights.freedBytes)) of host frames freed since the start"),
-      field("Audit", audit(result.audit)),
-    ]
+        "\(size(highlights.peakHeldBytes)) held at the peak; \(size(highlights.freedBytes)) of host frames freed since the start")
+    if !result.scenario.runsStreams || result.scenario.vms.contains(where: \.balloon) { lines.append(balloons) }
+    lines.append(field("Audit", audit(result.audit)))
     if let captures = result.captures { lines.append(field("Captures", captures.text)) }
     if result.state == .partial {
       lines.append(field("State", "interrupted: the scenario asks for \(Wording.seconds(result.scenario.durationNanoseconds)) s"))
     }
-    lines += [""] + machines(result.vms)
+    if result.scenario.showsSharing { lines += [""] + machines(result.vms) }
+    if result.scenario.runsStreams { lines += [""] + translation(result.vms) }
     for vm in result.vms where vm.state == .stopped {
       lines.append("stopped: \(Wording.line(vm.name, limit: 40)), when the host had no memory left")
     }
@@ -66,6 +72,11 @@ extension RunReport {
         column < 2 ? cell.0.padded(to: cell.1) : String(repeating: " ", count: cell.1 - cell.0.count) + cell.0
       }.joined(separator: "  ")
     } + ["", "private to freed in MiB; freed: host frames that the balloon freed since the start"]
+  }
+
+  /// What the accesses of each machine took.
+  private static func translation(_ vms: [VMSummary]) -> [String] {
+    TranslationTotals.text("machine", vms.map { ("\(Wording.line($0.name, limit: 13)), \($0.paging)", TranslationTotals([$0])) })
   }
 
   /// A count of at most seven characters: exact below ten millions, else in millions, then in 10^9.

@@ -74,7 +74,9 @@ extension TraceSummary {
       rows.append(row("  " + reason.rawValue) { $0.exits[reason] })
     }
     let others: [(String, (TraceResult.Mode) -> UInt64)] = [
-      ("copies on write", { $0.guest.copiesOnWrite }), ("table stores", { $0.guest.tableStores }), ("CR3 loads", { $0.guest.cr3Loads }),
+      ("copies on write", { $0.guest.copiesOnWrite }), ("table stores", { $0.guest.tableStores }),
+      ("updates in hypercalls", { $0.counters.tableUpdates }), ("entries checked", { $0.counters.checkedEntries }),
+      ("CR3 loads", { $0.guest.cr3Loads }),
       ("INVLPGs", { $0.guest.pageInvalidations }), ("context switches", { $0.guest.contextSwitches }),
       ("world switches", { $0.guest.worldSwitches }),
     ]

@@ -90,7 +90,8 @@ public struct TraceSummary: Sendable {
       ("l1d_misses", tlb.l1dMisses), ("l2_hits", tlb.l2Hits), ("l2_misses", tlb.l2Misses), ("walks", mode.counters.walks),
       ("walk_references", mode.counters.walkReferences), ("page_faults", mode.counters.guestFaults),
       ("pages_touched", guest.pagesTouched), ("copies_on_write", guest.copiesOnWrite), ("protection_faults", guest.protectionFaults),
-      ("table_stores", guest.tableStores), ("rewrites", guest.rewrites), ("cr3_loads", guest.cr3Loads),
+      ("table_stores", guest.tableStores), ("table_updates", mode.counters.tableUpdates), ("checked_entries", mode.counters.checkedEntries),
+      ("rewrites", guest.rewrites), ("cr3_loads", guest.cr3Loads),
       ("invlpgs", guest.pageInvalidations), ("context_switches", guest.contextSwitches), ("world_switches", guest.worldSwitches),
       ("processes", guest.processes),
     ]

@@ -15,6 +15,7 @@ extension StreamEvent {
     case .rewrite: "rewrite"
     case .worldSwitch: "world-switch"
     case .operation: "operation"
+    case .populate: "populate"
     }
   }
 }

@@ -52,7 +52,7 @@ public struct CostPreset: Sendable {
   public let guestPageFault: CostFigure
   /// What the kernel's own work at its tables costs on bare hardware.
   public let kernel: KernelCosts
-  /// One update of a page table in a hypercall: checking it and storing it.
+  /// One update of a page table in a hypercall: checking it and storing it. As much is assumed for an entry of a frame that becomes a table.
   public let hypercallUpdate: CostFigure
   /// An exit and entry with nothing done in between.
   public let bareExit: CostFigure
@@ -77,9 +77,11 @@ public struct CostPreset: Sendable {
   /// - Parameters:
   ///   - work: what the guest's kernel did, where that is known.
   ///   - mode: the way of paging: native paging has no hypervisor, and a direct guest's stores are updates in hypercalls.
+  ///   - monitor: where a direct guest's hypervisor lives: in an address space of its own, each exit loads CR3 twice.
   ///   - deviceExits: exits that no translator counts.
   public func cycles(
-    for counters: TranslationCounters, work: KernelWork = KernelWork(), mode: PagingMode = .nested, deviceExits: ExitCounts = ExitCounts()
+    for counters: TranslationCounters, work: KernelWork = KernelWork(), mode: PagingMode = .nested,
+    monitor: MonitorSpace = .segmentLimits, deviceExits: ExitCounts = ExitCounts()
   ) -> CycleCost {
     var cost = CycleCost()
     cost.accesses = counters.references * access.cycles
@@ -90,13 +92,14 @@ public struct CostPreset: Sendable {
     cost.kernel =
       work.tableStores * kernel.tableStore.cycles + work.cr3Loads * kernel.cr3Load.cycles
       + work.pageInvalidations * kernel.pageInvalidation.cycles + work.pageCopies * kernel.pageCopy.cycles
-    cost.hypercallUpdates = counters.tableUpdates * hypercallUpdate.cycles
+    cost.hypercallUpdates = (counters.tableUpdates + counters.checkedEntries) * hypercallUpdate.cycles
     for operation in KernelOperation.allCases {
       let figure = mode == .native ? operations[operation]?.native : operations[operation]?.virtual
       cost.operations += work[operation] * (figure?.cycles ?? 0)
     }
+    let crossing = mode == .direct && monitor == .ownSpace ? 2 * kernel.cr3Load.cycles : 0
     for reason in ExitReason.allCases {
-      cost.exitsByReason[reason] = (counters.exits[reason] + deviceExits[reason]) * (exits[reason] ?? bareExit).cycles
+      cost.exitsByReason[reason] = (counters.exits[reason] + deviceExits[reason]) * ((exits[reason] ?? bareExit).cycles + crossing)
     }
     return cost
   }

@@ -12,7 +12,7 @@ public struct CycleCost: Hashable, Sendable {
   public var guestFaults: UInt64 = 0
   /// The guest's kernel at its page tables: stores, CR3, INVLPG, copies of pages.
   public var kernel: UInt64 = 0
-  /// Updates that hypercalls carry, beside the hypercalls themselves.
+  /// Updates that hypercalls carry and entries of new tables that they check, beside the hypercalls themselves.
   public var hypercallUpdates: UInt64 = 0
   /// Operations of the guest's kernel that do not concern memory.
   public var operations: UInt64 = 0

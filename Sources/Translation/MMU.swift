@@ -268,6 +268,7 @@ struct MMU: ~Copyable {
   @inline(__always) func resume<Space>(_ walk: inout X86Walk<Space>) -> WalkStart {
     guard cachesWalks else { return .root }
     let start = tlb.lookupWalk(space, walk.address)
+    counts.beginWalk(spared: start.level == 0 ? 0 : walk.level - start.level)
     if start.level != 0 {
       walk.level = start.level
       walk.rights = X86Rights(rawValue: start.rights)
@@ -284,6 +285,7 @@ struct MMU: ~Copyable {
   /// The walk ended well, with A set in all its entries: paging-structure caches may know the tables below the one that it started from.
   @inline(__always) func rememberWalk(_ address: GuestVirtualAddress, from start: Int, downTo level: Int) {
     guard cachesWalks else { return }
+    counts.endWalk()
     for level in stride(from: start - 1, through: level, by: -1) {
       tlb.insertWalk(space, address, level: level, table: passed[level].place, rights: passed[level].rights)
     }

@@ -12,6 +12,11 @@ public struct TranslationCounters: Hashable, Sendable {
   public var guestFaults: UInt64 = 0
   /// Words that hypercalls changed in a direct guest's memory, each after its check.
   public var tableUpdates: UInt64 = 0
+  /// Entries that were checked because the frame that they lie in became a table of a direct guest's.
+  public var checkedEntries: UInt64 = 0
+  /// Of the walks of accesses that completed: references to the guest's tables that paging-structure caches spared. A walk without these caches
+  /// would have made them, one on bare hardware with the same caches would not.
+  public var sparedReferences: UInt64 = 0
   /// Exits by reason.
   public var exits = ExitCounts()
 
@@ -30,6 +35,8 @@ public struct TranslationCounters: Hashable, Sendable {
     a.walkReferences += b.walkReferences
     a.guestFaults += b.guestFaults
     a.tableUpdates += b.tableUpdates
+    a.checkedEntries += b.checkedEntries
+    a.sparedReferences += b.sparedReferences
     a.exits += b.exits
   }
 }
@@ -43,6 +50,8 @@ extension TranslationCounters {
     difference.walkReferences -= earlier.walkReferences
     difference.guestFaults -= earlier.guestFaults
     difference.tableUpdates -= earlier.tableUpdates
+    difference.checkedEntries -= earlier.checkedEntries
+    difference.sparedReferences -= earlier.sparedReferences
     for reason in ExitReason.allCases { difference.exits[reason] -= earlier.exits[reason] }
     return difference
   }

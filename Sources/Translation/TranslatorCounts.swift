@@ -18,7 +18,11 @@ struct TranslatorCounts: ~Copyable {
     static let walkReferences = 7
     static let guestFaults = 8
     static let tableUpdates = 9
-    static let exits = 10
+    static let checkedEntries = 10
+    static let sparedReferences = 11
+    /// What is spared in the walk under way.
+    static let sparedNow = 12
+    static let exits = 13
   }
 
   /// An access that hit in a level of the TLB, 1 or 2.
@@ -59,6 +63,14 @@ struct TranslatorCounts: ~Copyable {
     column[Place.walkReferences] &+= references
   }
 
+  /// A walk begins with so many levels known.
+  @inline(__always) func beginWalk(spared levels: Int) { column[Place.sparedNow] = UInt64(truncatingIfNeeded: levels) }
+
+  /// That walk ended well.
+  @inline(__always) func endWalk() { column[Place.sparedReferences] &+= column[Place.sparedNow] }
+
+  func addCheckedEntry() { column[Place.checkedEntries] &+= 1 }
+
   func addTableUpdate() { column[Place.tableUpdates] &+= 1 }
 
   func addGuestFault() { column[Place.guestFaults] &+= 1 }
@@ -80,6 +92,8 @@ struct TranslatorCounts: ~Copyable {
     counters.walkReferences = column[Place.walkReferences]
     counters.guestFaults = column[Place.guestFaults]
     counters.tableUpdates = column[Place.tableUpdates]
+    counters.checkedEntries = column[Place.checkedEntries]
+    counters.sparedReferences = column[Place.sparedReferences]
     for reason in ExitReason.allCases { counters.exits[reason] = column[Place.exits + reason.index] }
     return counters
   }

@@ -12,13 +12,16 @@ private struct StreamRig {
   let vm: VirtualMachine
   let guest: StreamGuest
 
-  init(_ mode: PagingMode = .nested, memory: UInt64 = 64 << 20, options: StreamGuestOptions = StreamGuestOptions()) throws {
+  init(
+    _ mode: PagingMode = .nested, memory: UInt64 = 64 << 20, options: StreamGuestOptions = StreamGuestOptions(),
+    paging: PagingOptions = PagingOptions()
+  ) throws {
     let size = ByteSize(bytes: memory)
     host = try Host(
       HostConfiguration(
         memory: ByteSize(bytes: 2 * memory + 64 << 20), swap: ByteSize(bytes: 0), tlb: TLBPreset.golden.geometry,
         guestPageCapacity: Host.ordinals(for: size), audited: true))
-    vm = try host.createVM(name: "stream", memory: size, paging: mode)
+    vm = try host.createVM(name: "stream", memory: size, paging: mode, options: paging)
     guest = StreamGuest(vm: vm, options: options)
   }
 
@@ -84,6 +87,63 @@ struct StreamGuestTests {
     #expect(rig.guest.counts.protectionFaults == 1)
     try rig.run(range(0, .unprotect, 2) + [access(1, .write)])
     #expect(rig.guest.counts.pageFaults == 10)
+    #expect(rig.breaches.isEmpty)
+  }
+
+  @Test("has a range populated without a fault, but for the pages that it has", arguments: PagingMode.allCases)
+  func populate(mode: PagingMode) throws {
+    let rig = try StreamRig(mode)
+    // The range goes over the end of a table of 512.
+    try rig.run([access(600, .write)] + range(500, .populate, 200))
+    #expect(rig.guest.counts.pageFaults == 1 && rig.guest.counts.pagesTouched == 200 && rig.guest.programPages == 200)
+    // Tables: two of level 1, one each of levels 2 and 3.
+    #expect(rig.guest.counts.tableStores == 200 + 4)
+    try rig.run((500..<700).map { access($0, .write) })
+    #expect(rig.guest.counts.pageFaults == 1)
+    try rig.run(range(500, .unmap, 200))
+    #expect(rig.guest.programPages == 0)
+    #expect(rig.breaches.isEmpty)
+  }
+
+  @Test("has large pages populated only as wholes, and nothing outside canonical addresses")
+  func populateEdges() throws {
+    var options = StreamGuestOptions()
+    options.pageSize = .size2M
+    let rig = try StreamRig(options: options)
+    try rig.run(range(1, .populate, 1536) + range(0, .populate, 0))
+    #expect(rig.guest.programPages == 2 * 512)
+    let small = try StreamRig()
+    #expect(throws: StreamGuestError.notCanonical(GuestVirtualAddress(0x8000_0000_0000), levels: 4, accesses: 0)) {
+      try small.run([AccessRecord(.range, 0x7_ffff_fffe), AccessRecord(.populate, 4)])
+    }
+    #expect { try small.run([AccessRecord(.range, 0), AccessRecord(.populate, 1 << 50)]) } throws: { error in
+      if case .memoryFull = error as? StreamGuestError { true } else { false }
+    }
+  }
+
+  @Test("sends the updates of a range in as many hypercalls as the batches need", arguments: [1, 4, 16, 64, 1024])
+  func batches(batch: Int) throws {
+    var paging = PagingOptions()
+    paging.updateBatch = batch
+    let rig = try StreamRig(.direct, paging: paging)
+    try rig.run(range(0, .populate, 300))
+    for event in [StreamEvent.protect, .unprotect, .unmap, .populate] {
+      let before = rig.counters
+      try rig.run(range(0, event, 300))
+      let after = rig.counters.since(before)
+      #expect(after.tableUpdates == 300)
+      #expect(after.exits[.hypercall] == UInt64((300 + batch - 1) / batch), "\(event)")
+    }
+    // A fork write-protects all entries of the parent; the child's tables are stored to freely, and checked when they are first used.
+    var before = rig.counters
+    try rig.run([AccessRecord(.fork, 1)])
+    var after = rig.counters.since(before)
+    #expect(after.tableUpdates == 300 && after.checkedEntries == 0)
+    #expect(after.exits[.hypercall] == UInt64((300 + batch - 1) / batch))
+    before = rig.counters
+    try rig.run([AccessRecord(.run, 1)])
+    after = rig.counters.since(before)
+    #expect(after.tableUpdates == 0 && after.checkedEntries == 300 + 3 && after.exits[.hypercall] == 1)
     #expect(rig.breaches.isEmpty)
   }
 

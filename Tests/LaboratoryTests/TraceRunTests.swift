@@ -97,6 +97,7 @@ struct TraceRunTests {
   func stale() throws {
     for source in [
       "gen:fork-storm:pages=64", "gen:switches:pages=64,every=100", "gen:page-table-writes:pages=256,every=7", "gen:stack-heap:pages=512",
+      "gen:ranges:pages=64,hot=32,range=40,every=50,forks=1",
     ] {
       var plan = try plan(PagingMode.allCases)
       plan.checksStale = true
@@ -107,6 +108,41 @@ struct TraceRunTests {
         #expect(mode.guest == result.modes[0].guest, "the guest is the same under \(mode.mode)")
       }
     }
+  }
+
+  @Test("batches spare hypercalls and nothing else; a hypervisor in an address space of its own costs hot translations and loads of CR3")
+  func batches() throws {
+    func direct(_ batch: Int, _ monitor: MonitorSpace) throws -> TraceResult.Mode {
+      var plan = try plan([.direct])
+      plan.warmUp = 2000
+      (plan.paging.updateBatch, plan.paging.monitor) = (batch, monitor)
+      return try run(plan, "gen:ranges:pages=256,hot=256,range=40,every=1000,forks=1", limit: 22_000).modes[0]
+    }
+    let (one, many) = (try direct(1, .segmentLimits), try direct(64, .segmentLimits))
+    #expect(one.counters.tableUpdates == many.counters.tableUpdates && one.counters.tlb == many.counters.tlb)
+    #expect(one.exits[.hypercall] > 5 * many.exits[.hypercall])
+    let hypercall = one.cost.exitsByReason[.hypercall] / max(1, one.exits[.hypercall])
+    #expect(one.cost.total - many.cost.total == hypercall * (one.exits[.hypercall] - many.exits[.hypercall]))
+    let own = try direct(64, .ownSpace)
+    #expect(own.exits == many.exits && own.counters.tlb.l2Misses > many.counters.tlb.l2Misses * 3 / 2)
+    let crossing = 2 * (try #require(CostPreset(named: "haswell-2013"))).kernel.cr3Load.cycles
+    #expect(own.cost.exits == many.cost.exits + crossing * many.exits.total)
+  }
+
+  @Test("what paging-structure caches spare is what a native walk without them would have read", arguments: PagingMode.allCases)
+  func spared(mode: PagingMode) throws {
+    var plan = try plan([mode])
+    plan.warmUp = 4000
+    plan.tlb.walkCaches = .typical
+    let cached = try run(plan, "gen:random:pages=2048,writes=0", limit: 12_000).modes[0].counters
+    #expect(cached.sparedReferences > 0)
+    // One dimension only: what was not spared was read.
+    if [.native, .shadow, .direct].contains(mode) {
+      #expect(cached.walkReferences + cached.sparedReferences >= 4 * cached.tlb.l2Misses)
+      if cached.walks == cached.tlb.l2Misses { #expect(cached.walkReferences + cached.sparedReferences == 4 * cached.tlb.l2Misses) }
+    }
+    plan.tlb.walkCaches = .none
+    #expect(try run(plan, "gen:random:pages=2048,writes=0", limit: 12_000).modes[0].counters.sparedReferences == 0)
   }
 
   @Test("cycles by cause add up")

@@ -56,6 +56,36 @@ struct WindowMeasureTests {
     #expect(measure(counted).slowdown(cost) == (bare + 5 * exit) / bare)
   }
 
+  @Test("counts on bare hardware what walk caches spared as spared there too, and is 1 or more with them")
+  func walkCaches() throws {
+    let cost = try cost()
+    // Each of 100 walks began two levels down: two references of the guest's tables, and two of the host's for each and for the page.
+    var counted = counters(l1Hits: 50, misses: 100, referencesPerWalk: 8)
+    counted.sparedReferences = 200
+    let (access, reference) = (Double(cost.access.cycles), Double(cost.walkReference.cycles))
+    #expect(measure(counted).slowdown(cost) == (150 * access + 800 * reference) / (150 * access + 200 * reference))
+    counted.walkReferences = 200
+    #expect(measure(counted).slowdown(cost) == 1)
+    var native = measure(counted)
+    native.mode = .native
+    #expect(native.slowdown(cost) == 1)
+  }
+
+  @Test("leaves what hypercalls carry to the guest's side, and has no other bare hardware for a native guest than itself")
+  func hypercalls() throws {
+    let cost = try cost()
+    var counted = counters(l1Hits: 1000)
+    (counted.tableUpdates, counted.checkedEntries) = (7, 2)
+    let bare = Double(1000 * cost.access.cycles)
+    #expect(measure(counted).slowdown(cost) == (bare + 9 * Double(cost.hypercallUpdate.cycles)) / bare)
+    // Walks that ended in a fault are among a native guest's own.
+    var faulting = counters(misses: 10)
+    (faulting.walks, faulting.walkReferences, faulting.guestFaults) = (15, 55, 5)
+    var native = measure(faulting)
+    native.mode = .native
+    #expect(native.slowdown(cost) == 1)
+  }
+
   @Test("adds 100 us for each page read back from swap")
   func swap() throws {
     let cost = try cost()

@@ -100,6 +100,26 @@ struct RaceReportTests {
     #expect(text.split(separator: "\n").allSatisfy { !$0.hasSuffix(" ") })
   }
 
+  @Test("of access streams without a scanner compares accesses, walks, exits and cycles, and nothing of sharing")
+  func streams() {
+    let specs = ["one", "late"].map { VariantSpec(name: $0, description: "", settings: [], expectations: []) }
+    let results = [RunFixture.stream(), nil]
+    var race = RaceResult(
+      scenario: RunFixture.stream().scenario, entries: zip(specs, results).map { Race.Entry(spec: $0, result: $1) }, failedExpectations: [])
+    let text = RaceReport.summaryText(race)
+    #expect(text.contains("TLB misses") && text.contains("cycles an access") && text.contains("450 000"))
+    #expect(!text.contains("saved MiB") && !text.contains("first merge"))
+    let page = RacePage(race, manifest: RunFixture.manifest(), figures: Figure.all(of: race), pictures: [:])
+    #expect(page.columns.count == page.rows[0].cells.count && page.columns.count == page.rows[1].cells.count)
+    #expect(page.columns.map(\.text).contains("Cycles per access") && !page.columns.map(\.text).contains("Merges"))
+    #expect(Figure.all(of: race).map(\.name) == ["variants-cycles"])
+    // A scanner in one variant is enough for both.
+    race.entries[0].result?.scenario.sharing.scanner = .ksm
+    let both = RaceReport.summaryText(race)
+    #expect(both.contains("saved MiB") && both.contains("TLB misses"))
+    #expect(Figure.all(of: race).map(\.name) == ["variants-saved", "variants-cost", "variants-cycles"])
+  }
+
   @Test("says what captures showed in its tables only where a variant takes any")
   func captures() throws {
     var race = race()

@@ -42,6 +42,18 @@ enum RunFixture {
       vms: vms, audit: AuditSummary(), timeline: [], failedExpectations: [])
   }
 
+  /// A run of one direct guest that carries an access stream out, without scanner and balloon.
+  static func stream() -> RunResult {
+    var guest = vm("guest", "direct", memory: 128, index: 0)
+    (guest.tlbMisses, guest.walks, guest.walkReferences, guest.tableUpdates) = (450_000, 450_000, 1_800_000, 900)
+    guest.exits = [ExitCount(reason: "hypercall", count: 60), ExitCount(reason: "invlpg", count: 7)]
+    var result = empty(name: "batches", vms: [guest], duration: 1_000_000_000)
+    result.scenario.sharing.scanner = .none
+    result.scenario.vms[0].balloon = false
+    result.scenario.vms[0].guest = .stream(StreamGuestSpec(source: "gen:ranges", accessesPerSecond: 1_800_000))
+    return result
+  }
+
   /// A manifest whose wall times can be told apart.
   static func manifest(started: TimeInterval = 1_700_000_000) -> ManifestInput {
     ManifestInput(

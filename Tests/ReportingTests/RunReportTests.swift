@@ -120,6 +120,21 @@ struct RunReportTests {
     #expect(!text.contains("\u{a0}"))
   }
 
+  @Test("Of access streams without a scanner the terminal and the page show translation, and nothing of sharing or balloons")
+  func streams() async throws {
+    let result = RunFixture.stream()
+    let text = RunReport.summaryText(result)
+    for part in ["cycles an access", "1 800 000", "25.00", "refs/walk", "guest, direct", "hypercalls", "13.3"] {
+      #expect(text.contains(part), "\(part) in\n\(text)")
+    }
+    for part in ["Sharing", "inter-VM", "Balloons", "freed"] { #expect(!text.contains(part), "\(part)") }
+    for line in text.split(separator: "\n") { #expect(line.count <= 100 && !line.hasSuffix(" "), "\(line)") }
+    let titles = SummaryCard.all(of: result).map(\.title)
+    #expect(titles == ["Cycles of an access", "TLB misses", "References per walk", "Exits", "Slowdown", "Audit of the laws"])
+    let page = ReportPage(result, manifest: RunFixture.manifest(), figures: Figure.all(of: result), pictures: [:])
+    #expect(page.sections.map(\.id) == ["host", "shares", "translation"])
+  }
+
   @Test(
     "Numbers are worded alike everywhere",
     arguments: [

@@ -180,6 +180,45 @@ import Traces
     #expect(abs(Double(execs) / Double(forks) - 0.5) < 5 * (0.25 / Double(forks)).squareRoot())
   }
 
+  @Test("ranges changes the tables once in so many accesses: a range lives through populate, protect, unprotect, unmap, then a fork")
+  func ranges() throws {
+    let records = try Recorded.all("gen:ranges:pages=64,hot=32,range=8,every=10,forks=2,writes=20,accesses=3000")
+    let base = UInt64(0x100_0000_0000) >> 12
+    #expect(records[0] == .run(1) && records[1] == AccessRecord(.range, base) && records[2] == AccessRecord(.populate, 64))
+    var (events, used, child): ([StreamEvent], Int, UInt64) = ([], 0, 1)
+    for record in records.dropFirst(3) {
+      guard record.isEvent else {
+        let page = record.address.page.rawValue - base
+        if page >= 64 {
+          #expect(events.last == .populate && record.kind == .write && page < 72)
+        } else {
+          #expect(page < 32 && (record.kind == .read || page < 2 || events.last == .run))
+          used += 1
+        }
+        continue
+      }
+      switch record.event {
+      case .range: #expect(record.argument == base + 64)
+      case .fork: (child, events) = (child + 1, events + [.fork])
+      case .run:
+        if events.last == .fork { used -= 16 }
+        #expect(record.argument == (events.last == .fork ? child : 1))
+        events.append(.run)
+      case .exit: events.append(.exit)
+      case let event:
+        #expect(record.argument == 8)
+        events += [event].compactMap { $0 }
+      }
+    }
+    let life: [StreamEvent] = [.populate, .protect, .unprotect, .unmap]
+    let round = life + life + [.fork, .run, .exit, .run]
+    let expected = [round, round, round, round, round].flatMap { $0 }
+    #expect(Array(events.prefix(expected.count)) == expected)
+    // One change after each 10 accesses to the hot pages.
+    let changes = events.count { $0 != .run && $0 != .exit }
+    #expect((10 * changes...10 * changes + 10).contains(used))
+  }
+
   @Test("switches runs each process in turn for as many accesses as it says")
   func switches() throws {
     let records = try Recorded.all("gen:switches:processes=3,every=10,pages=4,accesses=100")

@@ -11,7 +11,7 @@ internal import Files
 /// | `size` | `bytes` | decimal or 0x | 1 |
 /// | `process` | `pid`, `asid` | a number below 2^56; when it changes, a `run` event comes first | the process before |
 /// | `mode` | `privilege` | `user` or `supervisor` | by the address: the upper half is the kernel's |
-/// | `event` | | the name of a `StreamEvent`: `run`, `fork`, `exec`, `exit`, `range`, `unmap`, `protect`, `unprotect`, `rewrite`, `world-switch`, `operation` | an access |
+/// | `event` | | the name of a `StreamEvent`: `run`, `fork`, `exec`, `exit`, `range`, `unmap`, `protect`, `unprotect`, `rewrite`, `world-switch`, `operation`, `populate` | an access |
 /// | `argument` | `arg` | the event's argument, a number below 2^56 | 0 |
 ///
 /// A line is an access or an event: one that has an event has no address, kind, size and mode, and one that has none has no argument.

@@ -18,6 +18,8 @@ public enum GeneratorKind: String, CaseIterable, Sendable {
   case stackHeap = "stack-heap"
   /// Children that are forked, write, execute and end.
   case forkStorm = "fork-storm"
+  /// Ranges that are mapped, protected and unmapped, and forks.
+  case ranges
   /// Processes in turn.
   case switches
   /// Entries of page tables that are rewritten.
@@ -43,6 +45,7 @@ public enum GeneratorKind: String, CaseIterable, Sendable {
     case .graph: "a power-law graph in compressed sparse rows: edges in order, the vertices they lead to at random"
     case .stackHeap: "a stack that grows and shrinks by calls and returns, a heap of blocks that are mapped and unmapped"
     case .forkStorm: "fork, copy-on-write by the child, exec, exit, and the parent's writes, again and again"
+    case .ranges: "pages in use all the time, while ranges are mapped, protected, unmapped, and the process forks: batches of table updates"
     case .switches: "processes in turn, each with a working set of its own at the same addresses"
     case .pageTableWrites: "random accesses, and rewrites of page-table entries between them"
     case .operations: "random accesses and, between them, system calls, port reads, CR8 loads, call/returns, divisions by zero, page faults"
@@ -57,7 +60,7 @@ public enum GeneratorKind: String, CaseIterable, Sendable {
     case .sequential:
       [
         .pages(), .accesses(), .seed, .writes(),
-        GeneratorParameter("stride", 8, 1...1 << 30, "how many bytes further each access is"),
+        GeneratorParameter("stride", 8, 1...1 << 39, "how many bytes further each access is"),
       ]
     case .random: [.pages(), .accesses(), .seed, .writes()]
     case .gups: [.pages(), .accesses(), .seed]
@@ -74,6 +77,14 @@ public enum GeneratorKind: String, CaseIterable, Sendable {
         .pages(4096, 1...1 << 28), .accesses(), .seed,
         GeneratorParameter("writes", 10, 0...100, "of 100 pages, how many a child writes, and how many the parent after it"),
         GeneratorParameter("execs", 50, 0...100, "how many of 100 children execute another program"),
+      ]
+    case .ranges:
+      [
+        .pages(1024, 1...1 << 28), .accesses(), .seed, .writes(10),
+        GeneratorParameter("hot", 256, 1...1 << 28, "how many of the pages are in use all the time"),
+        GeneratorParameter("range", 64, 1...1 << 28, "how many further pages are mapped, protected and unmapped at a time"),
+        .every(1000, "after how many accesses the tables are changed"),
+        GeneratorParameter("forks", 4, 0...1 << 40, "after how many lives of a range the process forks; 0: never"),
       ]
     case .switches:
       [
@@ -93,7 +104,7 @@ public enum GeneratorKind: String, CaseIterable, Sendable {
   /// Whether its streams hold events besides accesses.
   public var hasEvents: Bool {
     switch self {
-    case .stackHeap, .forkStorm, .switches, .pageTableWrites, .operations: true
+    case .stackHeap, .forkStorm, .ranges, .switches, .pageTableWrites, .operations: true
     case .sequential, .random, .gups, .zipf, .pointerChase, .graph, .goldenSequential, .goldenRandom: false
     }
   }
@@ -124,6 +135,7 @@ public enum GeneratorKind: String, CaseIterable, Sendable {
     case .graph: stream(GraphGenerator(values, values.source), values, limit)
     case .stackHeap: stream(StackHeapGenerator(values, values.source), values, limit)
     case .forkStorm: stream(ForkStormGenerator(values, values.source), values, limit)
+    case .ranges: stream(RangesGenerator(values, values.source), values, limit)
     case .switches: stream(SwitchesGenerator(values, values.source), values, limit)
     case .pageTableWrites: stream(PageTableWritesGenerator(values, values.source), values, limit)
     case .operations: stream(OperationsGenerator(values, values.source), values, limit)

@@ -49,7 +49,9 @@ extension DirectTranslator {
     if contents.content(of: machineFrame) == .zero { return }
     for index in 0..<X86Index.entriesPerTable {
       do throws(HypercallError) {
-        try hold(X86Entry(rawValue: contents.loadWord(index, of: machineFrame)), level: level)
+        let entry = X86Entry(rawValue: contents.loadWord(index, of: machineFrame))
+        try hold(entry, level: level)
+        if entry.isPresent { mmu.counts.addCheckedEntry() }
       } catch {
         for held in 0..<index { letGo(X86Entry(rawValue: contents.loadWord(held, of: machineFrame)), level: level) }
         throw error
