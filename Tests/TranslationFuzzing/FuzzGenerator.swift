@@ -115,10 +115,28 @@ struct FuzzGenerator {
         X86Entry.writable, X86Entry.user, X86Entry.accessed, X86Entry.dirty, X86Entry.noExecute, X86Entry.accessed | X86Entry.dirty,
       ]
       new = old.without(bits[random.index(below: bits.count)])
-    case 2: new = old.with(random.oneIn(2) ? X86Entry.writable : X86Entry.dirty | X86Entry.accessed)
+    case 2:
+      let bits = [X86Entry.writable, X86Entry.user, X86Entry.dirty | X86Entry.accessed]
+      new = random.oneIn(4) ? old.without(X86Entry.noExecute) : old.with(bits[random.index(below: bits.count)])
+    case 3 where old.isPresent && level > 1: return giveBack(old, path.places[depth])
     default: new = entry(level: level)
     }
     return .store(path.places[depth], new.rawValue, invalidation())
+  }
+
+  /// Takes a right away from an entry above leaves, lets a processor remember that, and gives the right back without an invalidation.
+  private mutating func giveBack(_ entry: X86Entry, _ place: GuestPhysicalAddress) -> FuzzStep {
+    let kind = AccessKind.allCases[random.index(below: 3)]
+    let (lesser, full) =
+      switch kind {
+      case .read: (entry.without(X86Entry.user), entry.with(X86Entry.user))
+      case .write: (entry.without(X86Entry.writable), entry.with(X86Entry.writable))
+      case .fetch: (entry.with(X86Entry.noExecute), entry.without(X86Entry.noExecute))
+      }
+    let access =
+      kind == .write ? FuzzStep.write(privilege(), hot, random.below(1 << 20) << 12, invalidation()) : .access(kind, privilege(), hot)
+    pending = [access, .store(place, full.rawValue, .lazy), .access(.read, .supervisor, hot)]
+    return .store(place, lesser.rawValue, .everything)
   }
 
   private mutating func entry(level: Int) -> X86Entry {
@@ -161,7 +179,8 @@ struct FuzzGenerator {
       if kind == .write { new = new.with(X86Entry.writable) }
       if kind == .fetch { new = new.without(X86Entry.noExecute) }
       if privilege == .user { new = new.with(X86Entry.user) }
-      if new != old { pending.append(.store(place, new.rawValue, invalidation())) }
+      // A handler that only grants more leaves the invalidation to the fault.
+      if new != old { pending.append(.store(place, new.rawValue, random.oneIn(2) ? .lazy : invalidation())) }
       step = walk.step(new)
     }
     let write = FuzzStep.write(privilege, address, random.below(1 << 20) << 12, invalidation())

@@ -16,7 +16,7 @@ public enum FuzzInvalidation: String, CaseIterable, Sendable {
   case reload
   /// CR4.PGE is flipped and flipped back.
   case flip
-  /// Nothing, where a leaf only gained W, X, A or D.
+  /// Nothing, where the word only gained W, U/S, X, A or D.
   case lazy
   /// Everything, before anything but stores happens.
   case later
