@@ -12,7 +12,7 @@ extension FuzzGuest {
     let place = target.address(atOffsetOf: address)
     let old = X86Entry(rawValue: rigs[0].load(place))
     let pages = pages(through: place, how)
-    for rig in rigs { rig.contents.store(value, rig.hostFrame(target).address(atOffsetOf: address)) }
+    guard askingDirectFirst({ $0.storeMapped(value, place) }) else { return }
     if isTable[target.index] { invalidate(how, place, pages, from: old, to: X86Entry(rawValue: value)) }
   }
 
@@ -82,8 +82,10 @@ extension FuzzGuest {
     }
     if code != nil { refused = (address, kind, privilege) }
     guard code == nil, let frame = target?.frame, failure == nil else { return nil }
-    let place = { (rig: FuzzRig) in rig.contents.load(rig.hostFrame(frame).address(atOffsetOf: address)) }
-    for rig in rigs where place(rig) != place(rigs[0]) { fail(rig.name, "another word than in \(rigs[0].name) at \(address)") }
+    let word = rigs[0].load(frame.address(atOffsetOf: address))
+    for rig in rigs where rig.load(frame.address(atOffsetOf: address)) != word {
+      fail(rig.name, "another word than in \(rigs[0].name) at \(address)")
+    }
     return frame
   }
 

@@ -62,7 +62,12 @@ public final class FuzzGuest {
     self.setup = setup
     let tlb = TLBHierarchy(try TLBGeometry(parsing: setup.tlb))
     self.tlb = tlb
-    rigs = try setup.ways.enumerated().map { try FuzzRig($1, setup, tlb: tlb, vpid: UInt16($0 + 1), wrap: wrap) }
+    // Direct paging last: see `askingDirectFirst`.
+    let ways = setup.ways.filter { $0 != .direct } + setup.ways.filter { $0 == .direct }
+    rigs = try ways.enumerated().map { number, way in
+      let kind = way == .direct ? ParavirtualRig.self : FuzzRig.self
+      return try kind.init(way, setup, tlb: tlb, vpid: UInt16(number + 1), wrap: wrap)
+    }
     controls.levels = setup.levels
     controls.pcids = setup.pcids
     rootOfPCID = [Int](repeating: 0, count: 4)
@@ -77,6 +82,9 @@ public final class FuzzGuest {
 
   // MARK: Steps
 
+  /// Does something in every rig; where direct paging, which is asked first, refuses it, in none.
+  func askingDirectFirst(_ body: (FuzzRig) -> Bool) -> Bool { rigs.reversed().allSatisfy(body) }
+
   /// Carries a step out.
   public func carryOut(_ step: FuzzStep) {
     refused = nil
@@ -89,11 +97,11 @@ public final class FuzzGuest {
       guard address.page.rawValue < UInt64(FuzzRig.guestFrames) else { return }
       let old = X86Entry(rawValue: rigs[0].load(address))
       let pages = pages(through: address, how)
-      for rig in rigs { rig.store(value, address) }
+      guard askingDirectFirst({ $0.store(value, address) }) else { return }
       if isTable[address.page.index] { invalidate(how, address, pages, from: old, to: X86Entry(rawValue: value)) }
     case .replace(let frame, let source):
       guard max(frame.index, source.index) < FuzzRig.guestFrames else { return }
-      for rig in rigs { rig.replace(frame, with: source) }
+      guard askingDirectFirst({ $0.replace(frame, with: source) }) else { return }
       if isTable[frame.index] { dropEverything() }
     case .load(let root, let pcid, let keep): load(root: root, pcid: pcid, keep: keep)
     case .invlpg(let address): for rig in rigs { rig.translator.invalidatePage(address) }
@@ -108,12 +116,14 @@ public final class FuzzGuest {
   }
 
   private func host(_ act: FuzzHostAct, _ frame: GuestFrame) {
-    for rig in rigs { rig.host(act, frame) }
+    guard askingDirectFirst({ $0.host(act, frame) }) else { return }
     // The guest gave the page up: nothing that went through it may be relied on.
     if act == .balloon && isTable[frame.index] { dropEverything() }
   }
 
   private func set(_ control: FuzzControl, _ isOn: Bool) {
+    // These bits direct paging does not leave to the guest.
+    if setup.isParavirtual && (control == .wp || control == .nxe) { return }
     let hadNX = controls.noExecute
     // What was a gain under these control bits may be none under others.
     if !lesser.isEmpty { dropEverything() }
@@ -136,14 +146,11 @@ public final class FuzzGuest {
     let isOther = root != self.root
     let pcid = setup.pcids ? pcid : 0
     let keeps = setup.pcids && keep && rootOfPCID[pcid] == root
+    let value = GuestFrame(UInt64(root)).address.rawValue | UInt64(pcid) | (keeps ? 1 << 63 : 0)
+    guard askingDirectFirst({ $0.load(cr3: GuestPhysicalAddress(value)) }) else { return }
     self.root = root
     self.pcid = pcid
     rootOfPCID[pcid] = root
-    let value = GuestFrame(UInt64(root)).address.rawValue | UInt64(pcid) | (keeps ? 1 << 63 : 0)
-    for rig in rigs {
-      rig.root = GuestFrame(UInt64(root))
-      rig.translator.loadCR3(GuestPhysicalAddress(value))
-    }
     // Global translations have to be the same in all address spaces; these roots share nothing.
     if isOther && setup.globals { dropEverything() }
   }

@@ -17,7 +17,7 @@ import TranslationFuzzing
   }()
 
   @Test(
-    "Native, nested, shadow and agile paging answer random programs as the rule does: frames, faults, contents, A and D bits",
+    "Native, nested, shadow, agile and direct paging answer random programs as the rule does: frames, faults, contents, A and D bits",
     arguments: 1...8 as ClosedRange<UInt64>)
   func agree(seed: UInt64) throws {
     let (program, failure) = try FuzzRun.hunt(seed: seed, steps: Self.steps, auditEvery: 64)

@@ -22,6 +22,7 @@ struct PermissionSoak {
     let start = ContinuousClock.now
     let options = options
     let combinations = Atomic(0)
+    let refused = Atomic(0)
     let different = Atomic(0)
     let slices = (max(options.end - options.first, 0) + Self.span - 1) / Self.span
     Workers.run(options.workers, count: slices) { worker, slice in
@@ -30,7 +31,7 @@ struct PermissionSoak {
       Watch.begin(worker, "permissions --modes \(way.rawValue) --stride \(options.stride) --first \(start) --end \(end)")
       // A slice begins where the stride from 0 comes first.
       let first = (start + options.stride - 1) / options.stride * options.stride
-      var result = (count: 0, difference: String?.none)
+      var result = (count: 0, refused: 0, difference: String?.none)
       do {
         let guest = try PermissionGuest(way)
         result = guest.check(Swift.stride(from: first, to: end, by: options.stride))
@@ -39,13 +40,17 @@ struct PermissionSoak {
         result.difference = "\(error)"
       }
       combinations.add(result.count, ordering: .relaxed)
+      refused.add(result.refused, ordering: .relaxed)
       guard let difference = result.difference else { return true }
       different.add(1, ordering: .relaxed)
       Workers.say("\(way.rawValue): \(difference)")
       return false
     }
     let (checked, wrong) = (combinations.load(ordering: .relaxed), different.load(ordering: .relaxed))
-    Workers.say("permissions, \(way.rawValue): \(checked) combinations, \(wrong) different, \(Workers.seconds(since: start))")
+    let kept = refused.load(ordering: .relaxed)
+    Workers.say(
+      "permissions, \(way.rawValue): \(checked) combinations, \(wrong) different, "
+        + (kept == 0 ? "" : "\(kept) of them rightly refused to the guest, ") + Workers.seconds(since: start))
     return wrong == 0
   }
 }
