@@ -6,8 +6,8 @@ private let soak = ProcessInfo.processInfo.environment["MEMLAB_SOAK_EXECUTABLE"]
 
 @Suite("Hunts in a release build", .enabled(if: soak != nil, "MEMLAB_SOAK_EXECUTABLE names no memlab-soak"))
 struct HuntTests {
-  /// Of each 64 combinations more than one: with a stride of 64 itself some flags of the number would always be clear, P of the level-1 entry among
-  /// them. 61 is a prime, so that no flag's period divides it.
+  /// Of each 64 combinations more than one: with a stride of 64 itself some flags of the number would always be clear, P of the level-1
+  /// entry among them. 61 is a prime, so that no flag's period divides it.
   @Test("More than every 64th permission combination is answered as the rule says, in every way of paging")
   func permissions() throws {
     let outcome = try MemlabProcess(["permissions", "--stride", "61"], in: try Workshop(), executable: soak).outcome(within: 240)

@@ -4,7 +4,8 @@ internal import Translation
 
 /// What must hold whenever nothing is under way.
 extension FuzzGuest {
-  /// Law 2: nothing held reaches a frame that the map does not, or writes where the map does not; and the guest's memory is the same everywhere.
+  /// Law 2: nothing held reaches a frame that the map does not, or writes where the map does not; and the guest's memory is the same
+  /// everywhere.
   func audit() {
     settle()
     for rig in rigs {

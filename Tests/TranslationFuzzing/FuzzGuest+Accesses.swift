@@ -116,8 +116,8 @@ extension FuzzGuest {
     }
   }
 
-  /// The hypervisor must never forget an invalidation. That the guest does not is for the rule to say: the detector cannot read a table that is
-  /// swapped out, which a shadow does not need, and blames the guest.
+  /// The hypervisor must never forget an invalidation. That the guest does not is for the rule to say: the detector cannot read a table
+  /// that is swapped out, which a shadow does not need, and blames the guest.
   private func checkDetector(_ rig: FuzzRig) {
     guard rig.detector.byHypervisor > 0 else { return }
     fail(rig.name, rig.detector.findings.first { $0.culprit == .hypervisor }?.description ?? "a stale translation")

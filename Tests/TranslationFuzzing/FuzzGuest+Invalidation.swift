@@ -62,16 +62,16 @@ extension FuzzGuest {
 
   private static let rights = X86Entry.writable | X86Entry.user | X86Entry.noExecute
 
-  /// Whether all that an entry has become is more permissive. A page that becomes the user's is the kernel's no more under SMEP and SMAP, and falls
-  /// under protection keys: a gain where none of them is on.
+  /// Whether all that an entry has become is more permissive. A page that becomes the user's is the kernel's no more under SMEP and SMAP,
+  /// and falls under protection keys: a gain where none of them is on.
   private func isGain(from old: X86Entry, to new: X86Entry) -> Bool {
     let isUserGain = !controls.smep && !controls.smap && !controls.protectionKeys
     let gains = X86Entry.writable | X86Entry.accessed | X86Entry.dirty | (isUserGain ? X86Entry.user : 0)
     return old.rawValue & ~new.rawValue & ~X86Entry.noExecute == 0 && new.rawValue & ~old.rawValue & ~gains == 0
   }
 
-  /// The error codes with which an access may be refused once though its tables no longer say so: what the rule gives where any of the entries
-  /// above the leaf still has rights that it had before it gained some without an invalidation.
+  /// The error codes with which an access may be refused once though its tables no longer say so: what the rule gives where any of the
+  /// entries above the leaf still has rights that it had before it gained some without an invalidation.
   func spuriousFaults(_ path: FuzzPath, _ kind: AccessKind, _ privilege: Privilege) -> [UInt32] {
     guard !lesser.isEmpty, !path.isOutside, path.words.count > 1 else { return [] }
     var variants = [path.words]

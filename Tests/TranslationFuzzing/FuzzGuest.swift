@@ -8,17 +8,18 @@ internal import TranslationCaching
 
 /// # Fuzz guest: a lawful kernel under every way of paging at once
 ///
-/// It carries out the steps of a program in several rigs that differ in their translator only, and holds each access against a rule that knows
-/// neither TLBs nor shadows: the guest's tables, read as words, walked and checked by `PermissionRule`. Outcome and error code, the host frame,
-/// the word in it, and every entry's A and D bits afterwards must be the rule's.
+/// It carries out the steps of a program in several rigs that differ in their translator only, and holds each access against a rule that
+/// knows neither TLBs nor shadows: the guest's tables, read as words, walked and checked by `PermissionRule`. Outcome and error code, the
+/// host frame, the word in it, and every entry's A and D bits afterwards must be the rule's.
 ///
-/// The kernel invalidates whenever the architecture wants it (Intel SDM 4.10.4.2), so no stale answer is legal, with one exception. Where an entry
-/// only gains rights, a kernel may leave the invalidation out (4.10.4.3), and an access through it may be refused once more, as a processor
-/// refuses that remembers an entry above the leaf from before; the fault drops what is remembered of the address (4.10.4.1), so the
-/// same access at once again must go ahead. So much is allowed: one fault, with a code that follows from the older rights of entries above the
-/// leaf; a gain of the leaf itself must be seen at once, since a walk reads it anew before an access is refused.
+/// The kernel invalidates whenever the architecture wants it (Intel SDM 4.10.4.2), so no stale answer is legal, with one exception. Where
+/// an entry only gains rights, a kernel may leave the invalidation out (4.10.4.3), and an access through it may be refused once more, as a
+/// processor refuses that remembers an entry above the leaf from before; the fault drops what is remembered of the address (4.10.4.1), so
+/// the same access at once again must go ahead. So much is allowed: one fault, with a code that follows from the older rights of entries
+/// above the leaf; a gain of the leaf itself must be seen at once, since a walk reads it anew before an access is refused.
 ///
-/// That the invalidations belong to the steps, and are worked out when a step is carried out, keeps a program lawful whatever a shrinker leaves out.
+/// That the invalidations belong to the steps, and are worked out when a step is carried out, keeps a program lawful whatever a shrinker
+/// leaves out.
 public final class FuzzGuest {
   /// Virtual addresses that are accessed: pages below two entries of each level.
   public static let addresses: [GuestVirtualAddress] = {

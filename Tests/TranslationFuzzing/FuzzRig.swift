@@ -33,8 +33,8 @@ public final class JunkedFrames: TableFrameSource {
   }
 }
 
-/// One guest on a host of its own, under one translator, with a hypervisor of the plainest kind: the host frame of a guest frame is a function of
-/// its number and of how often it was moved, so that rigs under different translators can be compared frame by frame.
+/// One guest on a host of its own, under one translator, with a hypervisor of the plainest kind: the host frame of a guest frame is a
+/// function of its number and of how often it was moved, so that rigs under different translators can be compared frame by frame.
 ///
 /// A frame that is left is filled with junk, so that whoever still reads it through a stale translation reads nonsense.
 public class FuzzRig {
@@ -183,7 +183,7 @@ public class FuzzRig {
   // MARK: The guest
 
   /// The guest loads CR3.
-  /// - Returns: false where the hypervisor refuses it, as it may under direct paging alone; then nothing has happened. So it is with the others.
+  /// - Returns: false where the hypervisor refuses it, as it may under direct paging alone; then nothing has happened. So with the others.
   func load(cr3 value: GuestPhysicalAddress) -> Bool {
     root = GuestFrame(value.page.rawValue & 0xf_ffff)
     translator.loadCR3(value)

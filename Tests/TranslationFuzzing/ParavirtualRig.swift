@@ -6,15 +6,17 @@ internal import TranslationCaching
 
 /// # Paravirtual rig: the same guest where its tables hold machine frames
 ///
-/// What the others see as a store to a table is a hypercall here, and what it stores names a machine frame. So that everything else can be compared word by word,
-/// the guest's kernel follows a discipline: the frames of `entryFrames` hold entries, with machine frames in them whether or not they are tables at the moment, and
-/// words read from them are given back with guest frames; all other frames hold plain words.
+/// What the others see as a store to a table is a hypercall here, and what it stores names a machine frame. So that everything else can be
+/// compared word by word, the guest's kernel follows a discipline: the frames of `entryFrames` hold entries, with machine frames in them
+/// whether or not they are tables at the moment, and words read from them are given back with guest frames; all other frames hold plain
+/// words.
 ///
-/// The hypervisor may refuse: an entry that gives the guest more than is its own, a frame that is a table of two levels, or writable and a table. A step that is
-/// refused here is not carried out anywhere: the rig is asked first. That nothing is refused that should not be is for other tests.
+/// The hypervisor may refuse: an entry that gives the guest more than is its own, a frame that is a table of two levels, or writable and a
+/// table. A step that is refused here is not carried out anywhere: the rig is asked first. That nothing is refused that should not be is
+/// for other tests.
 ///
-/// Frames are not swapped, shared or made to trap behind this guest's back; they are moved openly, and the kernel then rewrites the entries that it keeps in frames that
-/// are no tables now. The balloon takes only frames that no entry names.
+/// Frames are not swapped, shared or made to trap behind this guest's back; they are moved openly, and the kernel then rewrites the entries
+/// that it keeps in frames that are no tables now. The balloon takes only frames that no entry names.
 final class ParavirtualRig: FuzzRig {
   static let entryFrames = FuzzGenerator.roots.lowerBound..<FuzzGenerator.tables.upperBound
 

@@ -6,8 +6,9 @@ internal import TranslationCaching
 
 /// A guest with one page that goes through combinations of the bits that decide about accesses, in one way of paging.
 ///
-/// A direct guest may not have all of them. Its processor has WP and NXE set, whatever it asks for, and the hypervisor must refuse a large page and reserved bits in a
-/// present entry. Where either is so, that it is so is what is checked; the other combinations go as in every way of paging.
+/// A direct guest may not have all of them. Its processor has WP and NXE set, whatever it asks for, and the hypervisor must refuse a large
+/// page and reserved bits in a present entry. Where either is so, that it is so is what is checked; the other combinations go as in every
+/// way of paging.
 public struct PermissionGuest {
   private let rig: FuzzRig
   /// Level 2's entry can map the 2 MiB from frame 512, whose page this address selects; level 1's maps frame 40.
@@ -28,7 +29,7 @@ public struct PermissionGuest {
   }
 
   /// Goes through combinations by their numbers.
-  /// - Returns: how many were made, of those how many are rightly refused to a direct guest, and the first that differs from the rule, with how.
+  /// - Returns: how many were made, how many of them are rightly refused to a direct guest, and the first that differs, with how.
   public func check(_ numbers: StrideTo<Int>) -> (count: Int, refused: Int, difference: String?) {
     var (count, refused) = (0, 0)
     for number in numbers {

@@ -13,7 +13,8 @@ import TranslationFuzzing
         Prints the program of a seed, each step before it is carried out: for one that traps.
     memlab-soak replay FILE
         Carries a printed program out again.
-    Options for the first two: --workers N (2). Exit codes: 1 where something differs, 2 where it cannot run, 3 after a trap. Modes: \(FuzzWay.allCases.map(\.rawValue).joined(separator: ", ")).
+    Options for the first two: --workers N (2). Exit codes: 1 where something differs, 2 where it cannot run, 3 after a trap.
+    Modes: \(FuzzWay.allCases.map(\.rawValue).joined(separator: ", ")).
     """
 
   static func main() {
