@@ -3,7 +3,7 @@
 PACKAGES := libxxhash-dev libzstd-dev zlib1g-dev liblzma-dev libsqlite3-dev pkg-config gnuplot-nox zstd xz-utils
 SWIFT    ?= swift
 MEMLAB   := .build/release/memlab
-SOAK     := Tests/Fuzzing/.build/release/memlab-soak
+SOAK     := .build/release/memlab-soak
 
 GUESTS   := .build/guests
 
@@ -15,9 +15,9 @@ run: build  ## Build, run the quickstart scenario, and say where its report is
 build: deps  ## Build .build/release/memlab
 	$(SWIFT) build -c release --product memlab
 
-test: build  ## Build and run all tests; those of the command line run the release build
+test: build hunts  ## Build and run all tests; those of the command line and the hunts run the release build
 	$(SWIFT) build --build-tests
-	MEMLAB_EXECUTABLE=$(CURDIR)/$(MEMLAB) $(SWIFT) test --skip-build
+	MEMLAB_EXECUTABLE=$(CURDIR)/$(MEMLAB) MEMLAB_SOAK_EXECUTABLE=$(CURDIR)/$(SOAK) $(SWIFT) test --skip-build
 
 soak: build hunts  ## Check every permission combination under every way of paging, then KSM against this machine's kernel; needs root
 	$(SOAK) permissions
@@ -27,7 +27,7 @@ fuzz: hunts  ## Carry random page-table programs out under every way of paging a
 	$(SOAK) differential --steps 10000000 --seed $(or $(SEED),1)
 
 hunts: deps
-	cd Tests/Fuzzing && $(SWIFT) build -c release --product memlab-soak
+	$(SWIFT) build -c release --product memlab-soak
 
 guest: build  ## Boot real Linux guests in QEMU, with 4 and 5 levels of page tables, and compare every entry with what QEMU says
 	MEMLAB_GUEST_CACHE=$(GUESTS)/kernel Workloads/capture-linux-guest.sh $(GUESTS)/linux-4level 4 512
@@ -71,7 +71,7 @@ reference: build  ## Accept what the scenarios give now as their reference repor
 	  mv Reports/sharing/$$n.new Reports/sharing/$$n.csv; done
 
 clean:  ## Remove what was built and the runs
-	rm -rf .build Tests/Benchmarks/.build Tests/Fuzzing/.build Reports/runs
+	rm -rf .build Tests/Benchmarks/.build Reports/runs
 
 help:  ## Say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10

@@ -40,7 +40,7 @@ let package = Package(
     .library(
       name: "MemlabLaboratory",
       targets: ["Files", "Guests", "RAMImages", "LiveKernel", "Traces", "Scenarios", "Laboratory", "Reporting"]),
-    .library(name: "MemlabTestSupport", targets: ["TestSupport", "TranslationFuzzing"]),
+    .executable(name: "memlab-soak", targets: ["memlab-soak"]),
   ],
   dependencies: [
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -132,6 +132,8 @@ let package = Package(
       dependencies: [
         "Addressing", "Columns", "PageContents", "PageTables", "TranslationCaching", "Translation", "TestSupport",
       ], path: "Tests/TranslationFuzzing", swiftSettings: house),
+    .executableTarget(
+      name: "memlab-soak", dependencies: ["TestSupport", "TranslationFuzzing"], path: "Tests/Fuzzing/memlab-soak", swiftSettings: house),
     tests("AddressingTests", ["Addressing", "TestSupport"]),
     tests("ColumnsTests", ["Columns", "TestSupport"]),
     tests("FilesTests", ["Files"]),

@@ -88,6 +88,14 @@ struct MemlabProcess {
     }
   }
 
+  /// The processes that it has started.
+  var children: [pid_t] {
+    let tasks = "/proc/\(process.processIdentifier)/task"
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: tasks)) ?? []
+    let lists = names.compactMap { try? String(contentsOfFile: "\(tasks)/\($0)/children", encoding: .utf8) }
+    return lists.flatMap { $0.split(whereSeparator: \.isWhitespace).compactMap { pid_t($0) } }
+  }
+
   /// Sends SIGINT.
   func interrupt() { kill(process.processIdentifier, SIGINT) }
 

@@ -8,6 +8,7 @@ internal import Translation
 /// Some frames are meant for tables of one level, so that tables are shared and meet; now and then another serves, so that one frame is
 /// a table of two levels, or data a moment ago.
 struct FuzzGenerator {
+  static let roots = 0..<4
   static let tables = 4..<24
   static let data = 24..<64
   /// The first frame of the upper 2 MiB.
@@ -94,7 +95,7 @@ struct FuzzGenerator {
     let address = address()
     guard random.oneIn(4) else { return .access(random.oneIn(4) ? .fetch : .read, privilege(), address) }
     let target = FuzzPath(address, root: guest.root, guest.controls, guest.rigs[0]).target?.frame
-    let isTable = target.map { Self.tables.lowerBound - 4..<Self.tables.upperBound ~= $0.index } ?? false
+    let isTable = target.map { Self.roots.lowerBound..<Self.tables.upperBound ~= $0.index } ?? false
     let value = isTable ? entry(level: random.oneIn(2) ? 1 : 2).rawValue : random.oneIn(4) ? 0 : random.below(1 << 20) << 12
     return .write(privilege(), address, value, invalidation())
   }
@@ -115,23 +116,42 @@ struct FuzzGenerator {
         X86Entry.writable, X86Entry.user, X86Entry.accessed, X86Entry.dirty, X86Entry.noExecute, X86Entry.accessed | X86Entry.dirty,
       ]
       new = old.without(bits[random.index(below: bits.count)])
-    case 2: new = old.with(random.oneIn(2) ? X86Entry.writable : X86Entry.dirty | X86Entry.accessed)
+    case 2:
+      let bits = [X86Entry.writable, X86Entry.user, X86Entry.dirty | X86Entry.accessed]
+      new = random.oneIn(4) ? old.without(X86Entry.noExecute) : old.with(bits[random.index(below: bits.count)])
+    case 3 where old.isPresent && level > 1: return giveBack(old, path.places[depth])
     default: new = entry(level: level)
     }
     return .store(path.places[depth], new.rawValue, invalidation())
   }
 
+  /// Takes a right away from an entry above leaves, lets a processor remember that, and gives the right back without an invalidation.
+  private mutating func giveBack(_ entry: X86Entry, _ place: GuestPhysicalAddress) -> FuzzStep {
+    let kind = AccessKind.allCases[random.index(below: 3)]
+    let (lesser, full) =
+      switch kind {
+      case .read: (entry.without(X86Entry.user), entry.with(X86Entry.user))
+      case .write: (entry.without(X86Entry.writable), entry.with(X86Entry.writable))
+      case .fetch: (entry.with(X86Entry.noExecute), entry.without(X86Entry.noExecute))
+      }
+    let access =
+      kind == .write ? FuzzStep.write(privilege(), hot, random.below(1 << 20) << 12, invalidation()) : .access(kind, privilege(), hot)
+    pending = [access, .store(place, full.rawValue, .lazy), .access(.read, .supervisor, hot)]
+    return .store(place, lesser.rawValue, .everything)
+  }
+
   private mutating func entry(level: Int) -> X86Entry {
     let isKernel = random.oneIn(3)
     var entry: X86Entry
-    if level > 1 && (level == 2 && random.oneIn(6) || level > 2 && random.oneIn(20)) {
+    if level > 1 && !setup.isParavirtual && (level == 2 && random.oneIn(6) || level > 2 && random.oneIn(20)) {
       // Level 3: frame 0 alone is where the guest has memory; levels 4 and 5: reserved.
       let first = random.oneIn(8) ? Self.large + 16 : level == 2 && !random.oneIn(4) ? Self.large : 0
       entry = .largePage(GuestFrame(first), writable: !random.oneIn(3), user: !isKernel, noExecute: random.oneIn(3))
     } else if level > 1 {
       // Sometimes a frame of data becomes a table, with whatever stands in it.
       let ofLevel = [14..<24, 8..<14, 4..<8, 1..<4][level - 2]
-      let frame = random.oneIn(20) ? pick(Self.data) : random.oneIn(12) ? pick(0..<Self.tables.upperBound) : pick(ofLevel)
+      let frame =
+        random.oneIn(20) && !setup.isParavirtual ? pick(Self.data) : random.oneIn(12) ? pick(0..<Self.tables.upperBound) : pick(ofLevel)
       entry = .table(GuestFrame(frame), writable: !random.oneIn(8), user: !random.oneIn(8))
       if random.oneIn(12) { entry = entry.with(X86Entry.noExecute) }
     } else {
@@ -141,7 +161,7 @@ struct FuzzGenerator {
     }
     if random.oneIn(40) { return entry.with(1 << (48 + random.below(4))) }
     if random.oneIn(3) { entry = entry.with(random.below(4) << 59) }
-    if setup.globals && random.oneIn(3) { entry = entry.with(X86Entry.global) }
+    if setup.globals && (level == 1 || !setup.isParavirtual) && random.oneIn(3) { entry = entry.with(X86Entry.global) }
     return random.oneIn(4) ? entry.with(random.oneIn(2) ? X86Entry.accessed : X86Entry.accessed | X86Entry.dirty) : entry
   }
 
@@ -161,7 +181,8 @@ struct FuzzGenerator {
       if kind == .write { new = new.with(X86Entry.writable) }
       if kind == .fetch { new = new.without(X86Entry.noExecute) }
       if privilege == .user { new = new.with(X86Entry.user) }
-      if new != old { pending.append(.store(place, new.rawValue, invalidation())) }
+      // A handler that only grants more leaves the invalidation to the fault.
+      if new != old { pending.append(.store(place, new.rawValue, random.oneIn(2) ? .lazy : invalidation())) }
       step = walk.step(new)
     }
     let write = FuzzStep.write(privilege, address, random.below(1 << 20) << 12, invalidation())

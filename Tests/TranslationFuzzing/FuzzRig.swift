@@ -33,11 +33,11 @@ public final class JunkedFrames: TableFrameSource {
   }
 }
 
-/// One guest on a host of its own, under one translator, with a hypervisor of the plainest kind: the host frame of a guest frame is a function of
-/// its number and of how often it was moved, so that rigs under different translators can be compared frame by frame.
+/// One guest on a host of its own, under one translator, with a hypervisor of the plainest kind: the host frame of a guest frame is a
+/// function of its number and of how often it was moved, so that rigs under different translators can be compared frame by frame.
 ///
 /// A frame that is left is filled with junk, so that whoever still reads it through a stale translation reads nonsense.
-public final class FuzzRig {
+public class FuzzRig {
   /// The guest's memory in pages: 4 MiB.
   public static let guestFrames = 1024
   static let versions = 4
@@ -53,6 +53,8 @@ public final class FuzzRig {
   public let map: GuestPhysicalMap
   /// The translator.
   public let translator: any Translator
+  /// The hypercalls, under direct paging.
+  let paravirtual: (any ParavirtualPaging)?
   /// Who compares accesses with the truth.
   public let detector = StaleTranslations()
   var root = GuestFrame(0)
@@ -62,26 +64,31 @@ public final class FuzzRig {
   /// - Parameters:
   ///   - isWatched: whether the detector compares each access.
   ///   - wrap: what stands between the rig and the translator.
-  public init(
+  public required init(
     _ way: FuzzWay, _ setup: FuzzSetup, tlb: TLBHierarchy, vpid: UInt16, isWatched: Bool = true, wrap: (any Translator) -> any Translator
   ) throws {
     name = way.rawValue
     contents = FrameContents(frameCount: Self.tableFrames + Self.guestFrames * Self.versions, detachedCapacity: 8)
     // The root of a map is its tag in a TLB: rigs that share one have different roots, though each is a host of its own.
     mapFrames = JunkedFrames(contents, first: Int(vpid), capacity: 64)
-    frames = JunkedFrames(contents, first: 64 + Int(vpid), capacity: setup.shadowFrames)
+    // Direct paging cannot do without P2M and M2P, which cover the whole of guest and host here.
+    frames = JunkedFrames(contents, first: 64 + Int(vpid), capacity: way == .direct ? 16 : setup.shadowFrames)
     map = try GuestPhysicalMap(contents: contents, frames: mapFrames, levels: setup.mapLevels, format: way.format)
-    for half in 0..<2 where setup.huge >> half & 1 == 1 {
+    for half in 0..<2 where way != .direct && setup.huge >> half & 1 == 1 {
       let first = GuestFrame(half * 512)
       _ = map.setLargeLeaf(.page(HostFrame(Self.tableFrames + half * 512), writable: true), of: first)
     }
     var options = way.options
     options.usesVPID = setup.usesVPID
     options.shadowPageLimit = setup.shadowPages
+    // Without tags a hypervisor in an address space of its own drops everything at each exit too.
+    options.monitor = setup.usesVPID ? .segmentLimits : .ownSpace
     var parts = TranslatorParts(
       contents: contents, map: map, tlb: tlb, vpid: VPID(vpid), frames: frames, guestPages: UInt64(Self.guestFrames))
     if isWatched { parts.staleTranslations = detector }
-    translator = wrap(way.mode.makeTranslator(parts, options))
+    let translator = way.mode.makeTranslator(parts, options)
+    paravirtual = translator.paravirtual
+    self.translator = wrap(translator)
   }
 
   /// Where a guest frame is, if it is anywhere.
@@ -126,7 +133,7 @@ public final class FuzzRig {
     translator.guestPhysicalMapChanged(frame, old: old)
   }
 
-  private func change(_ frame: GuestFrame, to new: EPTEntry, leaving host: HostFrame?) {
+  func change(_ frame: GuestFrame, to new: EPTEntry, leaving host: HostFrame?) {
     split(frame)
     let old = map.leaf(of: frame)
     set(new, of: frame)
@@ -160,7 +167,8 @@ public final class FuzzRig {
   func balloon(_ frame: GuestFrame) { change(frame, to: .ballooned, leaving: hostFrame(frame)) }
 
   /// Acts on a page behind the guest's back.
-  public func host(_ act: FuzzHostAct, _ frame: GuestFrame) {
+  /// - Returns: false where the way of paging forbids it; then nothing has happened.
+  @discardableResult public func host(_ act: FuzzHostAct, _ frame: GuestFrame) -> Bool {
     switch act {
     case .swap: swapOut(frame)
     case .share: protect(frame)
@@ -169,26 +177,43 @@ public final class FuzzRig {
     case .split: split(frame)
     case .age: _ = translator.testAndClearAccessed(frame)
     }
+    return true
   }
 
   // MARK: The guest
 
+  /// The guest loads CR3.
+  /// - Returns: false where the hypervisor refuses it, as it may under direct paging alone; then nothing has happened. So with the others.
+  func load(cr3 value: GuestPhysicalAddress) -> Bool {
+    root = GuestFrame(value.page.rawValue & 0xf_ffff)
+    translator.loadCR3(value)
+    return true
+  }
+
   /// A store to guest-physical memory that does not go through the guest's page tables.
-  public func store(_ value: UInt64, _ address: GuestPhysicalAddress) {
+  @discardableResult public func store(_ value: UInt64, _ address: GuestPhysicalAddress) -> Bool {
     if !map.leaf(of: address.page).isWritable { resolve(address.page, .write) }
     contents.store(value, hostFrame(address.page).address(atOffsetOf: address))
     // A processor's store would set D in the map.
     map.markUsed(address.page, map.leaf(of: address.page), isWrite: true)
     if translator.storeTraps(address.page) { translator.guestTableStored(at: address) }
+    return true
+  }
+
+  /// The store of a write that the translator has let pass.
+  func storeMapped(_ value: UInt64, _ address: GuestPhysicalAddress) -> Bool {
+    contents.store(value, hostFrame(address.page).address(atOffsetOf: address))
+    return true
   }
 
   /// A device replaces a page by a copy of another.
-  func replace(_ frame: GuestFrame, with source: GuestFrame) {
+  func replace(_ frame: GuestFrame, with source: GuestFrame) -> Bool {
     if !map.leaf(of: source).isPresent { resolve(source, .read) }
     if !map.leaf(of: frame).isWritable { resolve(frame, .write) }
     contents.copy(hostFrame(source), to: hostFrame(frame))
     map.markUsed(frame, map.leaf(of: frame), isWrite: true)
     translator.guestPageReplaced(frame)
+    return true
   }
 
   /// A word of guest-physical memory, wherever its content is.

@@ -24,19 +24,23 @@ public enum FuzzRun {
   }
 
   /// Makes up a program of a number of steps from a seed, carrying it out on the way.
+  /// - Parameter willTry: gets the line of the setup, and of each step before it is carried out.
   /// - Returns: the program, which ends with the step that failed, and the failure, if any.
   public static func hunt(
-    seed: UInt64, steps: Int, ways: [FuzzWay] = FuzzWay.allCases, auditEvery: Int = 256, wrap: FuzzWrap = { $0 }
+    seed: UInt64, steps: Int, ways: [FuzzWay] = FuzzWay.allCases, auditEvery: Int = 256, wrap: FuzzWrap = { $0 },
+    willTry: (String) -> Void = { _ in }
   ) throws -> (program: FuzzProgram, failure: FuzzFailure?) {
     var random = RandomSource(seed: seed).stream("fuzz")
     let setup = FuzzSetup(&random, ways: ways)
     var program = FuzzProgram(setup: setup, steps: [])
     program.steps.reserveCapacity(steps)
+    willTry(setup.description)
     var generator = FuzzGenerator(random, setup)
     let guest = try FuzzGuest(setup, wrap: wrap)
     for number in 0..<steps {
       let step = generator.next(guest)
       program.steps.append(step)
+      willTry(step.description)
       guest.carryOut(step)
       if guest.failure == nil && (number + 1) % auditEvery == 0 { guest.audit() }
       if let failure = guest.failure { return (program, FuzzFailure(step: number, way: failure.way, text: failure.text)) }

@@ -23,6 +23,9 @@ public struct FuzzSetup: Hashable, Sendable {
   /// The ways of paging that are compared.
   public var ways = FuzzWay.allCases
 
+  /// Whether direct paging takes part: then the guest keeps to what a paravirtual one may do.
+  var isParavirtual: Bool { ways.contains(.direct) }
+
   /// Four levels, no PCIDs, a small TLB without walk caches.
   public init() {}
 
@@ -35,12 +38,13 @@ public struct FuzzSetup: Hashable, Sendable {
     "l1=1x1", "l1i=4x2,l1d=8x4,l2=64x4,pde=8,ntlb=8,policy=random", "l1=4x4,l2=16x4,pml4e=2,pdpte=2,pde=2,policy=fifo",
   ]
 
-  /// A setup drawn at random.
+  /// A setup drawn at random. A third of them are for direct paging too.
   public init(_ random: inout RandomStream, ways: [FuzzWay]) {
-    self.ways = ways
+    let others = ways.filter { $0 != .direct }
+    self.ways = others.isEmpty || random.oneIn(3) ? ways : others
     levels = random.oneIn(3) ? 5 : 4
     mapLevels = random.oneIn(4) ? 5 : 4
-    pcids = random.oneIn(2)
+    pcids = random.oneIn(2) && !isParavirtual
     globals = random.oneIn(3)
     usesVPID = !random.oneIn(3)
     huge = random.oneIn(2) ? 0 : random.index(below: 4)

@@ -1,8 +1,8 @@
 internal import Addressing
 internal import Translation
 
-/// Looks for the shortest program that still fails: delta debugging over the steps (Zeller and Hildebrandt, 2002), then over what is in them and
-/// in the setup, until nothing can go any more.
+/// Looks for the shortest program that still fails: delta debugging over the steps (Zeller and Hildebrandt, 2002), then over what is in
+/// them and in the setup, until nothing can go any more.
 ///
 /// Any failure counts, not the first one's alone: a shorter program that fails otherwise is as good a find.
 public struct FuzzShrinker {

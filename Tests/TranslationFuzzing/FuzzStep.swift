@@ -1,8 +1,8 @@
 public import Addressing
 public import Translation
 
-/// How the guest makes a change of its tables count. Where a way is not enough in the setup at hand, everything is dropped instead, so that a
-/// program stays legal whatever is taken out of it.
+/// How the guest makes a change of its tables count. Where a way is not enough in the setup at hand, everything is dropped instead, so that
+/// a program stays legal whatever is taken out of it.
 public enum FuzzInvalidation: String, CaseIterable, Sendable {
   /// INVPCID type 2: everything, global translations too.
   case everything
@@ -16,7 +16,7 @@ public enum FuzzInvalidation: String, CaseIterable, Sendable {
   case reload
   /// CR4.PGE is flipped and flipped back.
   case flip
-  /// Nothing, where a leaf only gained W, X, A or D.
+  /// Nothing, where the word only gained W, U/S, X, A or D.
   case lazy
   /// Everything, before anything but stores happens.
   case later

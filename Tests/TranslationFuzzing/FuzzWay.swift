@@ -23,6 +23,8 @@ public enum FuzzWay: String, CaseIterable, Sendable {
   case agileReturning = "agile-returning"
   /// Agile paging that never leaves the nested mode.
   case agileNested = "agile-nested"
+  /// Tables that hold machine frames.
+  case direct
 
   /// The mode.
   public var mode: PagingMode {
@@ -31,6 +33,7 @@ public enum FuzzWay: String, CaseIterable, Sendable {
     case .ept, .eptWithoutDirty, .npt: .nested
     case .shadowInStep, .shadowKVM, .shadowXen: .shadow
     case .agile, .agileReturning, .agileNested: .agile
+    case .direct: .direct
     }
   }
 
@@ -41,7 +44,7 @@ public enum FuzzWay: String, CaseIterable, Sendable {
   public var options: PagingOptions {
     var options = PagingOptions()
     switch self {
-    case .native, .ept, .npt, .shadowKVM: break
+    case .native, .ept, .npt, .shadowKVM, .direct: break
     case .eptWithoutDirty: options.eptAccessedDirty = false
     case .shadowInStep:
       options.unsync = .none

@@ -18,7 +18,7 @@ import TranslationFuzzing
     arguments: FuzzWay.allCases)
   func combinations(way: FuzzWay) throws {
     let guest = try PermissionGuest(way)
-    let (count, difference) = guest.check(Swift.stride(from: 0, to: PermissionEnumeration.count, by: Self.stride))
+    let (count, _, difference) = guest.check(Swift.stride(from: 0, to: PermissionEnumeration.count, by: Self.stride))
     #expect(difference == nil && count == (PermissionEnumeration.count + Self.stride - 1) / Self.stride)
     #expect(guest.finish(), "every frame is given back")
   }

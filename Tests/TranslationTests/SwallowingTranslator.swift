@@ -10,6 +10,8 @@ enum Swallowed: String, CaseIterable {
   case mapChange
   /// The same under shadow paging: the reverse map is not asked.
   case mapChangeOfShadow
+  /// The same under direct paging: the entries that name a moved frame are not rewritten.
+  case mapChangeOfDirect
   /// INVLPG.
   case invlpg
   /// INVPCID.
@@ -23,6 +25,7 @@ enum Swallowed: String, CaseIterable {
     switch self {
     case .mapChange: .ept
     case .invlpg, .invpcid: .native
+    case .mapChangeOfDirect: .direct
     case .mapChangeOfShadow, .storeOfShadow, .replacementOfShadow: .shadowInStep
     }
   }
@@ -46,7 +49,7 @@ final class SwallowingTranslator: Translator {
   func invalidatePage(_ address: GuestVirtualAddress) { if swallowed != .invlpg { inner.invalidatePage(address) } }
   func invalidate(_ descriptor: INVPCID) { if swallowed != .invpcid { inner.invalidate(descriptor) } }
   func guestPhysicalMapChanged(_ frame: GuestFrame, old: EPTEntry) {
-    if swallowed != .mapChange && swallowed != .mapChangeOfShadow { inner.guestPhysicalMapChanged(frame, old: old) }
+    if ![.mapChange, .mapChangeOfShadow, .mapChangeOfDirect].contains(swallowed) { inner.guestPhysicalMapChanged(frame, old: old) }
   }
   func guestTableStored(at address: GuestPhysicalAddress) { if swallowed != .storeOfShadow { inner.guestTableStored(at: address) } }
   func guestPageReplaced(_ frame: GuestFrame) { if swallowed != .replacementOfShadow { inner.guestPageReplaced(frame) } }
@@ -58,6 +61,10 @@ final class SwallowingTranslator: Translator {
     inner.translate(address, access, privilege)
   }
   func translate(_ records: borrowing Column<AccessRecord>, in range: Range<Int>) -> BatchStop { inner.translate(records, in: range) }
+  var allowsRemapping: Bool { inner.allowsRemapping }
+  func guestPageBacked(_ frame: GuestFrame) -> Bool { inner.guestPageBacked(frame) }
+  func allowsStore(_ frame: GuestFrame) -> Bool { inner.allowsStore(frame) }
+  func allowsRelease(_ frame: GuestFrame) -> Bool { inner.allowsRelease(frame) }
   func storeTraps(_ frame: GuestFrame) -> Bool { inner.storeTraps(frame) }
   func testAndClearAccessed(_ frame: GuestFrame) -> Bool { inner.testAndClearAccessed(frame) }
   func forEachHeld(_ body: (HeldEntry) -> Void) { inner.forEachHeld(body) }

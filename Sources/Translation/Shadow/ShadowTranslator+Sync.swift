@@ -44,12 +44,19 @@ extension ShadowPaging {
     // A table that the host has taken away meanwhile cannot be read: its shadow goes.
     guard let place = tables.place(page.frame.address) else { return shadow.zapPage(number) }
     shadow.setInStep(number)
-    let snapshot = snapshots.place(page.frame)
-    for index in 0..<X86Index.entriesPerTable {
-      let word = tables.contents.loadWord(index, of: place.page)
-      if let snapshot, snapshots[snapshot, index] == word { continue }
-      resync(shadow.slot(number, index), X86Entry(rawValue: word), page.role)
+    guard let snapshot = snapshots.place(page.frame) else {
+      for index in 0..<X86Index.entriesPerTable { sync(shadow.slot(number, index), page.role, index, of: place.page) }
+      return
     }
+    var next = 0
+    while let index = snapshots.change(from: next, at: snapshot, of: place.page, tables.contents) {
+      sync(shadow.slot(number, index), page.role, index, of: place.page)
+      next = index + 1
+    }
+  }
+
+  private func sync(_ slot: UInt32, _ role: ShadowRole, _ index: Int, of table: HostFrame) {
+    resync(slot, X86Entry(rawValue: tables.contents.loadWord(index, of: table)), role)
   }
 
   private func resync(_ slot: UInt32, _ entry: X86Entry, _ role: ShadowRole) {

@@ -3,14 +3,14 @@ import Synchronization
 
 /// Numbered tasks on a few threads, in order of their numbers as far as threads allow.
 enum Workers {
-  /// Runs `body` with each number below `count` until one answers false.
-  static func run(_ workers: Int, count: Int, _ body: @Sendable (Int) -> Bool) {
+  /// Runs `body` with the number of a worker and each number below `count` until one answers false.
+  static func run(_ workers: Int, count: Int, _ body: @Sendable (_ worker: Int, _ number: Int) -> Bool) {
     let next = Atomic(0)
-    DispatchQueue.concurrentPerform(iterations: min(workers, count)) { _ in
+    DispatchQueue.concurrentPerform(iterations: min(workers, count)) { worker in
       while true {
         let number = next.add(1, ordering: .relaxed).oldValue
         guard number < count else { return }
-        if !body(number) { next.store(count, ordering: .relaxed) }
+        if !body(worker, number) { next.store(count, ordering: .relaxed) }
       }
     }
   }

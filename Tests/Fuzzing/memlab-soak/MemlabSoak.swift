@@ -1,22 +1,27 @@
 import Foundation
+import TestSupport
 import TranslationFuzzing
 
 /// Long hunts for differences between the ways of paging.
 @main struct MemlabSoak {
   static let usage = """
-    memlab-soak permissions [--modes A,B,...] [--stride N]
-        Holds every way of paging against the rule of the public access test, for all its 28,999,680 combinations.
+    memlab-soak permissions [--modes A,B,...] [--stride N] [--first N] [--end N]
+        Holds every way of paging against the rule of the public access test, for all its 28,999,680 combinations or some of them.
     memlab-soak differential [--steps N] [--seed N] [--length N] [--modes A,B,...]
         Carries random programs of --length steps out in all ways of paging at once, --steps in all; shrinks and prints one that fails.
+    memlab-soak steps SEED [--length N] [--modes A,B,...]
+        Prints the program of a seed, each step before it is carried out: for one that traps.
     memlab-soak replay FILE
         Carries a printed program out again.
-    Options for the first two: --workers N (2). Modes: \(FuzzWay.allCases.map(\.rawValue).joined(separator: ", ")).
+    Options for the first two: --workers N (2). Exit codes: 1 where something differs, 2 where it cannot run, 3 after a trap.
+    Modes: \(FuzzWay.allCases.map(\.rawValue).joined(separator: ", ")).
     """
 
   static func main() {
     do throws(SoakError) {
-      let isGood = try run(Array(CommandLine.arguments.dropFirst()))
-      exit(isGood ? 0 : 1)
+      let arguments = Array(CommandLine.arguments.dropFirst())
+      guard arguments.first == Watch.watched else { exit(try Watch.run(arguments)) }
+      exit(try run(Array(arguments.dropFirst())) ? 0 : 1)
     } catch {
       FileHandle.standardError.write(Data("memlab-soak: \(error.text)\n".utf8))
       exit(2)
@@ -28,6 +33,10 @@ import TranslationFuzzing
     if command == "replay" {
       guard arguments.count == 2 else { throw SoakError(usage) }
       return try replay(arguments[1])
+    }
+    if command == "steps" {
+      guard arguments.count > 1, let seed = UInt64(arguments[1]) else { throw SoakError(usage) }
+      return try DifferentialSoak(SoakOptions(arguments.dropFirst(2))).printSteps(seed)
     }
     let options = try SoakOptions(arguments.dropFirst())
     switch command {
@@ -62,6 +71,8 @@ struct SoakOptions {
   var seed: UInt64 = 1
   var length = 1500
   var stride = 1
+  var first = 0
+  var end = PermissionEnumeration.count
   var workers = 2
   var modes = FuzzWay.allCases
 
@@ -77,12 +88,15 @@ struct SoakOptions {
         }
         continue
       }
-      guard let number = Int(value), number > 0 else { throw SoakError("\(name) needs a number above 0, not \(value)") }
+      let least = name == "--first" ? 0 : 1
+      guard let number = Int(value), number >= least else { throw SoakError("\(name) needs a number from \(least) up, not \(value)") }
       switch name {
       case "--steps": steps = number
       case "--seed": seed = UInt64(number)
       case "--length": length = number
       case "--stride": stride = number
+      case "--first": first = number
+      case "--end": end = min(number, PermissionEnumeration.count)
       case "--workers": workers = number
       default: throw SoakError("there is no option \(name)\n\(MemlabSoak.usage)")
       }

@@ -12,11 +12,13 @@ struct DifferentialSoak {
   func run() -> Bool {
     let start = ContinuousClock.now
     let options = options
+    let modes = options.modes.map(\.rawValue).joined(separator: ",")
     let done = Atomic(0)
     let failed = Atomic(0)
     let programs = (options.steps + options.length - 1) / options.length
-    Workers.run(options.workers, count: programs) { number in
+    Workers.run(options.workers, count: programs) { worker, number in
       let seed = options.seed &+ UInt64(number)
+      Watch.begin(worker, "steps \(seed) --length \(options.length) --modes \(modes)")
       do {
         let (program, failure) = try FuzzRun.hunt(seed: seed, steps: options.length, ways: options.modes)
         done.add(program.steps.count, ordering: .relaxed)
@@ -38,6 +40,18 @@ struct DifferentialSoak {
       "differential: \(steps) steps from seed \(options.seed), \(options.modes.count) ways of paging, \(failures) programs failed, "
         + "\(Workers.seconds(since: start)), \(Int(Double(steps) / max(seconds, 1))) steps a second")
     return failures == 0
+  }
+
+  /// Carries the program of a seed out, and prints each step before.
+  /// - Returns: whether it passes.
+  func printSteps(_ seed: UInt64) throws(SoakError) -> Bool {
+    do {
+      let failure = try FuzzRun.hunt(seed: seed, steps: options.length, ways: options.modes, willTry: Workers.say).failure
+      if let failure { Workers.say("# \(failure)") }
+      return failure == nil
+    } catch {
+      throw SoakError("\(error)")
+    }
   }
 
   /// The failure as it was met, and the shortest program that still fails, ready to be kept as a regression test.
