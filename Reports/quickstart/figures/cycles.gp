@@ -1,7 +1,7 @@
 # Cycles of an access by cause
 # Draws cycles.csv into cycles.svg: run "gnuplot cycles.gp" in this folder.
 set encoding utf8
-set terminal svg size 960,256 fixed noenhanced background '#FFFFFF' font 'sans-serif,14'
+set terminal svg size 960,232 fixed noenhanced background '#FFFFFF' font 'sans-serif,14'
 set output 'cycles.svg'
 set datafile separator comma
 set decimalsign '.'
@@ -11,20 +11,20 @@ set grid ytics back linetype 1 linecolor rgb '#DDE2E8' linewidth 1 dashtype soli
 set xtics offset 0,0.35
 set ytics offset 0.5,0
 unset key
-set arrow from screen 0.08125, 0.92188 to screen 0.10833, 0.92188 nohead front linewidth 2.5 dashtype solid linecolor rgb '#E6EAEE'
-set label 'access' at screen 0.11563, 0.92188 left front textcolor rgb '#333C46'
-set arrow from screen 0.18771, 0.92188 to screen 0.21479, 0.92188 nohead front linewidth 2.5 dashtype solid linecolor rgb '#56B4E9'
-set label 'TLB hits' at screen 0.22208, 0.92188 left front textcolor rgb '#333C46'
-set arrow from screen 0.31125, 0.92188 to screen 0.33833, 0.92188 nohead front linewidth 2.5 dashtype solid linecolor rgb '#0072B2'
-set label 'walks' at screen 0.34562, 0.92188 left front textcolor rgb '#333C46'
-set arrow from screen 0.40917, 0.92188 to screen 0.43625, 0.92188 nohead front linewidth 2.5 dashtype solid linecolor rgb '#009E73'
-set label 'page faults' at screen 0.44354, 0.92188 left front textcolor rgb '#333C46'
-set arrow from screen 0.55833, 0.92188 to screen 0.58542, 0.92188 nohead front linewidth 2.5 dashtype solid linecolor rgb '#D55E00'
-set label 'exits for memory' at screen 0.59271, 0.92188 left front textcolor rgb '#333C46'
-set arrow from screen 0.08125, 0.82813 to screen 0.10833, 0.82813 nohead front linewidth 2.5 dashtype solid linecolor rgb '#E69F00'
-set label 'other exits and hypercalls' at screen 0.11563, 0.82813 left front textcolor rgb '#333C46'
+set arrow from screen 0.08125, 0.91379 to screen 0.10833, 0.91379 nohead front linewidth 2.5 dashtype solid linecolor rgb '#E6EAEE'
+set label 'access' at screen 0.11563, 0.91379 left front textcolor rgb '#333C46'
+set arrow from screen 0.18771, 0.91379 to screen 0.21479, 0.91379 nohead front linewidth 2.5 dashtype solid linecolor rgb '#56B4E9'
+set label 'TLB hits' at screen 0.22208, 0.91379 left front textcolor rgb '#333C46'
+set arrow from screen 0.31125, 0.91379 to screen 0.33833, 0.91379 nohead front linewidth 2.5 dashtype solid linecolor rgb '#0072B2'
+set label 'walks' at screen 0.34562, 0.91379 left front textcolor rgb '#333C46'
+set arrow from screen 0.40917, 0.91379 to screen 0.43625, 0.91379 nohead front linewidth 2.5 dashtype solid linecolor rgb '#009E73'
+set label 'page faults' at screen 0.44354, 0.91379 left front textcolor rgb '#333C46'
+set arrow from screen 0.55833, 0.91379 to screen 0.58542, 0.91379 nohead front linewidth 2.5 dashtype solid linecolor rgb '#D55E00'
+set label 'exits for memory' at screen 0.59271, 0.91379 left front textcolor rgb '#333C46'
+set arrow from screen 0.75021, 0.91379 to screen 0.77729, 0.91379 nohead front linewidth 2.5 dashtype solid linecolor rgb '#E69F00'
+set label 'other exits' at screen 0.78458, 0.91379 left front textcolor rgb '#333C46'
 set lmargin at screen 0.18688; set rmargin at screen 0.96875
-set tmargin at screen 0.71875; set bmargin at screen 0.25000
+set tmargin at screen 0.79310; set bmargin at screen 0.27586
 set yrange [4.300:-0.3]
 set ytics ('web (nested)' 0.5, 'database (shadow)' 1.5, 'w1 (nested)' 2.5, 'w2 (nested)' 3.5) scale 0
 unset grid; set grid xtics back linetype 1 linecolor rgb '#DDE2E8' linewidth 1 dashtype solid
@@ -39,4 +39,4 @@ plot 'cycles.csv' skip 1 using (0):($0+0.5):(0):((0)+$2):($0+0.18):($0+0.82) wit
   'cycles.csv' skip 1 using ($2+$3):($0+0.5):($2+$3):(($2+$3)+$4):($0+0.18):($0+0.82) with boxxyerror fillstyle solid noborder fillcolor rgb '#0072B2', \
   'cycles.csv' skip 1 using ($2+$3+$4):($0+0.5):($2+$3+$4):(($2+$3+$4)+$5):($0+0.18):($0+0.82) with boxxyerror fillstyle solid noborder fillcolor rgb '#009E73', \
   'cycles.csv' skip 1 using ($2+$3+$4+$5+$6):($0+0.5):($2+$3+$4+$5+$6):(($2+$3+$4+$5+$6)+$7):($0+0.18):($0+0.82) with boxxyerror fillstyle solid noborder fillcolor rgb '#D55E00', \
-  'cycles.csv' skip 1 using ($2+$3+$4+$5+$6+$7):($0+0.5):($2+$3+$4+$5+$6+$7):(($2+$3+$4+$5+$6+$7)+$8):($0+0.18):($0+0.82) with boxxyerror fillstyle solid noborder fillcolor rgb '#E69F00'
+  'cycles.csv' skip 1 using ($2+$3+$4+$5+$6+$7+$8):($0+0.5):($2+$3+$4+$5+$6+$7+$8):(($2+$3+$4+$5+$6+$7+$8)+$9):($0+0.18):($0+0.82) with boxxyerror fillstyle solid noborder fillcolor rgb '#E69F00'
