@@ -115,7 +115,7 @@ import Traces
       (.binary, header(count: 2) + word(8), 1, ": record 2 (byte 0x20): error: the input ends after 1 of the 2 records"),
       (.binary, header(count: 1) + word(8) + word(8), 1, ": record 2 (byte 0x20): error: more follows than the 1 records"),
       (.binary, header(count: 2) + word(8) + [1], 1, ": record 2 (byte 0x21): error: the input ends after 1 of the record's 8 bytes"),
-      (.binary, header(count: 2) + word(8) + word(11 << 2 | 3), 1, ": record 2 (byte 0x20): error: there is no event of number 11"),
+      (.binary, header(count: 2) + word(8) + word(12 << 2 | 3), 1, ": record 2 (byte 0x20): error: there is no event of number 12"),
       (.binary, header(count: 1) + word(1 << 59), 0, ": record 1 (byte 0x18): error: 0x800000000000000 is no canonical"),
     ]
     for (format, bytes, count, expected) in cases {
