@@ -12,14 +12,18 @@ internal import Translation
 final class TableWriter {
   private let vm: VirtualMachine
   /// Nil once the guest was stopped, too: its stores then fail as others do.
-  private var hypercalls: (any ParavirtualPaging)? { vm.hypercalls }
+  private var hypercalls: (any ParavirtualPaging)? { isDirect ? vm.hypercalls : nil }
+  private let isDirect: Bool
   private var queue: [MMUUpdate] = []
   /// The root table, once it is pinned.
   private var pinned: HostFrame?
   /// Whether no request was refused so far.
   private(set) var isIntact = true
 
-  init(_ vm: VirtualMachine) { self.vm = vm }
+  init(_ vm: VirtualMachine) {
+    self.vm = vm
+    isDirect = vm.mode == .direct
+  }
 
   /// Reads the entry at an address, with a guest frame in it. Updates that are queued do not show.
   func read(_ place: GuestPhysicalAddress) -> X86Entry? {

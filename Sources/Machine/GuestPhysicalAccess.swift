@@ -10,7 +10,7 @@ extension VirtualMachine: GuestMemory {
   /// The 64-bit word at an aligned address.
   public func load64(_ address: GuestPhysicalAddress) -> UInt64? {
     guard let frame = resolve(address.page, .read) else { return nil }
-    return host.contents.loadWord(Int(address.rawValue >> 3 & 511), of: frame)
+    return contents.loadWord(Int(address.rawValue >> 3 & 511), of: frame)
   }
 
   /// Stores a 64-bit word at an aligned address. A store into a table that the translator shadows traps: it costs an exit, and the
@@ -22,7 +22,7 @@ extension VirtualMachine: GuestMemory {
     if let witness = host.witness {
       witness.willStore(value, over: host.contents.loadWord(index, of: frame), at: index, of: page(of: address.page))
     }
-    host.contents.storeWord(value, index, of: frame)
+    contents.storeWord(value, index, of: frame)
     if traps { translator.guestTableStored(at: address) }
     return true
   }

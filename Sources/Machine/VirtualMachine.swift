@@ -60,6 +60,8 @@ public final class VirtualMachine {
   public internal(set) var deviceExits = ExitCounts()
 
   unowned let host: Host
+  /// The host's contents of frames, without the detour.
+  let contents: FrameContents
   let tables: TableFrames
   /// Guest frames that reclaim leaves alone until the access that is being resolved is over.
   var pinned: [GuestFrame] = []
@@ -76,6 +78,7 @@ public final class VirtualMachine {
     splitsHugeOnMerge = backing.splitsHugeOnMerge
     self.firstPage = firstPage
     self.host = host
+    contents = host.contents
     tables = TableFrames(owner: id, node: backing.numaNode, host: host)
     guard let map = try? GuestPhysicalMap(contents: host.contents, frames: tables, levels: backing.levels) else {
       throw HostError.outOfMemory(name)
