@@ -17,15 +17,15 @@ internal import Glibc
   public let count: Int
   @usableFromInline let base: UnsafeMutablePointer<Element>
 
-  /// A column of `count` elements of all-zero bits. Memory that the kernel does not promise ends the program: counts must be bounded
-  /// by whoever reads them from a file.
+  /// A column of `count` elements of all-zero bits. Memory that the kernel does not promise ends the program, see `MemoryShortage`: counts must be
+  /// bounded by whoever reads them from a file.
   /// - Parameter isSparse: whether most of it will never be touched: then it is kept in small pages.
   public init(count: Int, isSparse: Bool = false) {
     precondition(count >= 0, "a column's length cannot be negative")
     let bytes = Column.mappedBytes(count)
     // SAFETY: an anonymous private mapping of `bytes` bytes, page-aligned, zeroed by the kernel; owned by this column until deinit.
     let address = unsafe mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-    guard let address = unsafe address, unsafe address != MAP_FAILED else { preconditionFailure("cannot map \(bytes) bytes of memory") }
+    guard let address = unsafe address, unsafe address != MAP_FAILED else { MemoryShortage.end(bytes: bytes) }
     // Below 16 MiB the last, half-used huge page would weigh more than it helps: the processor's TLB reaches that far with small ones.
     if bytes >= 1 << 24 { unsafe madvise(address, bytes, isSparse ? MADV_NOHUGEPAGE : MADV_HUGEPAGE) }
     self.count = count

@@ -9,6 +9,9 @@ public struct PageFlagsFile {
   /// Frames in a section of memory (SECTION_SIZE_BITS 27 on x86-64 and arm64).
   private static let sectionFrames: UInt64 = 1 << 15
 
+  /// More bits than kernels have flags: the last is number 42 (include/linux/kernel-page-flags.h, KPF_ARCH_3).
+  private static let flagBits: UInt64 = 48
+
   /// The kinds of an input's pages, in page order.
   /// - Parameter options: where the pages of a trace or of fingerprints lie, which record no addresses: as a raw image's.
   /// - Throws: if the file cannot be read, or is not one of this input.
@@ -40,6 +43,11 @@ public struct PageFlagsFile {
     for row in rows {
       for frame in row.frame..<row.frame + UInt64(row.pages) {
         guard let flags: UInt64 = file.integer(at: Int(frame) * 8) else { throw .changed(path) }
+        guard flags >> Self.flagBits == 0 else {
+          throw ImageError(
+            path, .malformed, at: frame * 8,
+            "it is no copy of /proc/kpageflags: no kernel knows all of the flags 0x\(String(flags, radix: 16))")
+        }
         kinds.append(PageKind(flags: flags, before: kinds.last))
       }
     }

@@ -4,7 +4,7 @@ internal import Foundation
 ///
 /// Invariant: until `commit` the folder is as it was; `commit` moves finished files, which takes no space and cannot stop half-way
 /// for want of it, and takes its moves back when one fails. A folder that is not there yet appears with everything in it, in one step.
-/// Files in the folder that are not the report's stay. Of two runs that write into one folder at once, each moves all of its files before
+/// Files in the folder that are not the report's stay, and so does a complete report if the new one is of an interrupted run. Of two runs that write into one folder at once, each moves all of its files before
 /// or after the other: the folder holds the later one's report, and no mixture.
 struct OutputFolder {
   /// Where the report goes.
@@ -24,6 +24,12 @@ struct OutputFolder {
   /// Checks that a report can go to a path, without writing anything.
   static func check(_ path: String) throws(ReportingError) {
     _ = try place(path)
+  }
+
+  /// Where the report of an interrupted run goes: to the path, or beside it where a complete report would be lost.
+  static func placeForPartial(_ path: String) -> String {
+    guard let manifest = manifest(of: resolved(path)), manifest.contains("\n  \"state\": \"complete\"") else { return path }
+    return String(path.reversed().drop { $0 == "/" }.reversed()) + ".partial"
   }
 
   /// Checks that none of some files is a part of an older report at a path, which a new one would replace.
@@ -151,7 +157,11 @@ struct OutputFolder {
 
   /// Whether a folder holds a manifest that memlab wrote.
   private static func isRun(_ folder: URL) -> Bool {
-    guard let manifest = try? String(contentsOf: folder.appendingPathComponent("manifest.json"), encoding: .utf8) else { return false }
-    return manifest.hasPrefix("{\n  \"schema\": \"\(ManifestInput.schemaPrefix)")
+    manifest(of: folder) != nil
+  }
+
+  private static func manifest(of folder: URL) -> String? {
+    guard let manifest = try? String(contentsOf: folder.appendingPathComponent("manifest.json"), encoding: .utf8) else { return nil }
+    return manifest.hasPrefix("{\n  \"schema\": \"\(ManifestInput.schemaPrefix)") ? manifest : nil
   }
 }

@@ -45,6 +45,16 @@ extension ReportingError {
     }
   }
 
+  private static func reason(_ code: POSIXErrorCode) -> String {
+    switch code {
+    case .EFBIG: "a file would be larger than is allowed (ulimit -f)"
+    case .EDQUOT: "the quota is used up"
+    case .ENAMETOOLONG: "the name is too long"
+    case .EIO: "the disk reports an error"
+    default: String(describing: code)
+    }
+  }
+
   /// The reason of an error in the system's words, without the wrapping that Foundation gives it.
   static func reason(_ error: any Error) -> String {
     if let error = error as? DatabaseError { return error.message ?? "SQLite reports \(error.resultCode)" }
@@ -54,7 +64,7 @@ extension ReportingError {
     case .fileNoSuchFile?, .fileReadNoSuchFile?: return "no such file or folder"
     case .fileWriteFileExists?: return "a file is in the way"
     default:
-      if let posix = (error as? CocoaError)?.underlying as? POSIXError { return String(describing: posix.code) }
+      if let posix = (error as? CocoaError)?.underlying as? POSIXError { return reason(posix.code) }
       return error.localizedDescription
     }
   }

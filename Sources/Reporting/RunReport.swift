@@ -24,6 +24,11 @@ public enum RunReport {
     try OutputFolder.check(path)
   }
 
+  /// Where the report of a run that ended in some state goes: to a path, or beside it where an interrupted run's would replace a complete one.
+  public static func place(of path: String, for state: RunState) -> String {
+    state == .partial ? OutputFolder.placeForPartial(path) : path
+  }
+
   /// Checks that none of a run's inputs lies where the report in a folder would replace it.
   public static func check(path: String, keeping inputs: [String]) throws(ReportingError) {
     try OutputFolder.check(path, keeping: inputs)

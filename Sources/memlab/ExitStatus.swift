@@ -12,6 +12,8 @@ enum ExitStatus: Int32 {
   case missingInput = 66
   /// An invariant of memlab is broken.
   case brokenInvariant = 70
+  /// The system gives no memory; the columns end the program themselves.
+  case noMemory = 71
   /// The output cannot be written.
   case cannotWrite = 73
   /// The user interrupted; what was finished is kept.

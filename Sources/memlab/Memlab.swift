@@ -20,7 +20,7 @@ internal import Foundation
       Or see what there is:  memlab list
 
       Exit codes: 0 done; 1 an expectation or a comparison failed; 64 wrong usage; 65 a bad scenario, trace or image; 66 a missing input; \
-      70 a broken invariant of memlab; 73 the output cannot be written; 130 interrupted.
+      70 a broken invariant of memlab; 71 the system gives no memory; 73 the output cannot be written; 130 interrupted.
 
       Completions: memlab --generate-completion-script bash (or zsh, or fish) prints a script for your shell.
       """,

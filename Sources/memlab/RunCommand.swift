@@ -88,6 +88,7 @@ struct RunCommand: AsyncParsableCommand {
     var result = experiment.run(progress: progress.update, isInterrupted: { Interrupt.isSet })
     progress.end()
     result.failedExpectations = RunVerdict.failedExpectations(of: result)
+    let folder = place(of: folder, result.state)
     do throws(ReportingError) {
       tell(try await RunReport.write(result, manifest: manifest(Date()), to: folder, threads: figures ? threadCount : 0))
     } catch { throw Diagnostics.fail(.cannotWrite, "error: \(error)") }
@@ -111,6 +112,7 @@ struct RunCommand: AsyncParsableCommand {
       progress.end()
       result = RunVerdict.judge(found)
     } catch { throw Diagnostics.fail(.badInput, "\(scenario): error: \(error)") }
+    let folder = place(of: folder, result.state)
     do throws(ReportingError) {
       tell(try await RaceReport.write(result, manifest: manifest(Date()), to: folder, threads: figures ? threadCount : 0))
     } catch { throw Diagnostics.fail(.cannotWrite, "error: \(error)") }
@@ -121,6 +123,15 @@ struct RunCommand: AsyncParsableCommand {
     }
     let audits = result.entries.compactMap { entry in entry.result.map { ("variant \(entry.spec.name): ", $0.audit) } }
     try conclude(audits, result.state, result.failedExpectations)
+  }
+
+  /// Where the report goes; says so if that is not where it was asked for.
+  private func place(of folder: String, _ state: RunState) -> String {
+    let place = RunReport.place(of: folder, for: state)
+    if place != folder && !output.quiet {
+      Diagnostics.print("note: \(folder) holds the report of a complete run, which stays; this one goes to \(place)")
+    }
+    return place
   }
 
   private func tell(_ warnings: [String]) {

@@ -63,6 +63,7 @@ struct ScanCommand: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
+    guard !pageFlags.contains("") else { throw ValidationError("the name of a file of --page-flags is empty") }
     guard maxPageSharing >= 2 else { throw ValidationError("--max-page-sharing is at least 2") }
     guard pagesToScan >= 1 else { throw ValidationError("--pages-to-scan is at least 1") }
     guard scans != 0 else { throw ValidationError("--scans is at least 1") }

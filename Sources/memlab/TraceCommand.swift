@@ -37,8 +37,9 @@ struct TraceCommand: ParsableCommand {
   @Option(help: "Caches for walks, of typical sizes unless --tlb gives others; default: what --tlb gives.") var walkCaches: Switch?
   @Option(help: "The size of the pages that the guest's kernel gives to programs.") var guestPage: TablePage = .size4K
   @Option(help: "The size of the pages that the host backs the guest with.") var hostPage: TablePage = .size4K
-  @Option(help: ArgumentHelp("Levels of the guest's page tables, 4 or 5.", valueName: "n")) var levels = 4
-  @Option(help: ArgumentHelp("Levels of the host's tables for the guest, 4 or 5.", valueName: "n")) var hostLevels = 4
+  @Option(parsing: .unconditional, help: ArgumentHelp("Levels of the guest's page tables, 4 or 5.", valueName: "n")) var levels = 4
+  @Option(parsing: .unconditional, help: ArgumentHelp("Levels of the host's tables for the guest, 4 or 5.", valueName: "n"))
+  var hostLevels = 4
   @Option(help: ArgumentHelp("What events cost: \(CostPreset.all.map(\.name).joined(separator: ", ")).", valueName: "preset"))
   var cost = CostPreset.haswell2013.name
   @Option(parsing: .unconditional, help: ArgumentHelp("End after so many accesses.", valueName: "n")) var limit: UInt64?
@@ -87,6 +88,7 @@ struct TraceCommand: ParsableCommand {
   }
 
   func validate() throws {
+    guard !trace.isEmpty else { throw ValidationError("the name of the trace is empty") }
     _ = try plan()
     guard limit != 0 else { throw ValidationError("--limit is at least 1") }
     if let limit, warmUp >= limit { throw ValidationError("--warm-up is less than --limit") }
@@ -103,6 +105,10 @@ struct TraceCommand: ParsableCommand {
       let progress = RecordProgress(total: stream.length, options: output)
       let result = try run.run(progress: { progress.update($0) }, isInterrupted: { Interrupt.isSet })
       progress.end()
+      if warmUp > 0 && result.counters.accesses <= warmUp && !output.quiet {
+        Diagnostics.print(
+          "note: the stream ended after \(result.counters.accesses) accesses, within --warm-up \(warmUp): nothing was counted")
+      }
       let summary = TraceSummary(result)
       switch output.format {
       case .text: try StandardOutput.write(summary.text)

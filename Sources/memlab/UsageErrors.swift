@@ -30,9 +30,16 @@ enum UsageErrors {
   /// The two lines.
   static func report(_ message: String, _ arguments: [String]) -> String {
     let plain = message.hasPrefix("Error: ") ? String(message.dropFirst(7)) : message
-    let first = plain.prefix(1).lowercased() + plain.dropFirst()
+    let first =
+      plain.prefix(1).lowercased() + plain.dropFirst()
+      + (isNumberError(plain) ? ": it takes a whole number of digits, at most 2^64 - 1" : "")
     let command = arguments.first.map { names.contains($0) && $0 != "help" ? " \($0)" : "" } ?? ""
     return "error: \(onOneLine(String(first)))\nhelp: memlab help\(command)"
+  }
+
+  /// Whether the parser only says that a value is no number, for an option of a count.
+  private static func isNumberError(_ message: String) -> Bool {
+    message.contains("is invalid for '--") && ["<n>'", "<4|5>'", "<seconds>'"].contains { message.hasSuffix(" \($0)") }
   }
 
   /// A text without line breaks and control characters, and not endless.

@@ -53,6 +53,11 @@ extension BrokenInput {
     .flags("no whole entries", bytes: 17, told: "8 bytes a frame"),
     .flags("an entry short", bytes: 8, told: "it describes 1 frames"),
     .flags("another machine's", bytes: 1 << 20, told: "another guest's"),
+    BrokenInput("page flags: an image", "scan", "f", "--page-flags", "k", status: 65, told: "k: byte 8: it is no copy of /proc/kpageflags")
+    {
+      try $0.write("f", [UInt8](repeating: 0, count: 8192))
+      try $0.write("k", [UInt8](repeating: 0, count: 8) + [UInt8](repeating: 1, count: 8))
+    },
     BrokenInput("page flags for one of two inputs", "scan", "f", "f", "--page-flags", "k", status: 65, told: "1 --page-flags, but 2 inputs")
     {
       try $0.write("f", [UInt8](repeating: 0, count: 8192))

@@ -32,6 +32,18 @@ import Testing
     #expect(shop.listing == ["t.csv 10"])
   }
 
+  @Test("Memory that the system does not give ends in a sentence and 71, not in a trap")
+  func noMemory() throws {
+    let memlab = try #require(MemlabProcess.executable?.path)
+    let shop = try Workshop()
+    let arguments = ["-c", "ulimit -v 2000000; exec \"$0\" \"$@\"", memlab, "trace", "gen:zipf:accesses=1000", "--memory", "1TiB"]
+    let outcome = try MemlabProcess(arguments, in: shop, executable: URL(filePath: "/bin/sh")).outcome()
+    #expect(!outcome.endedBySignal)
+    #expect(outcome.status == 71)
+    #expect(outcome.errors.hasPrefix("error: the system gives no "), "\(outcome.errors)")
+    #expect(outcome.output.isEmpty)
+  }
+
   @Test("What a symbolic link leads to is replaced, with the rights that it had, and the link stays")
   func throughLink() throws {
     let shop = try Workshop()

@@ -91,6 +91,23 @@ import Testing
     #expect(!shop.listing.contains { $0.contains("staging") })
   }
 
+  @Test("What an interrupted run finished goes beside a complete report, which stays as it is")
+  func interruptedAgain() throws {
+    let shop = try workshop(Self.long)
+    #expect(try MemlabProcess.run(["run", "s.yaml", "--out", "out", "--no-figures", "--set", "duration=1ms"], in: shop).status == 0)
+    let complete = try Data(contentsOf: shop.url.appendingPathComponent("out/summary.json"))
+    for _ in 0..<2 {
+      let process = try start(shop)
+      process.interrupt()
+      let outcome = try process.outcome()
+      #expect(outcome.status == 130, "\(outcome.errors)")
+      #expect(outcome.errors.contains("out holds the report of a complete run, which stays; this one goes to out.partial"))
+      #expect(try Data(contentsOf: shop.url.appendingPathComponent("out/summary.json")) == complete)
+      #expect(try manifest(shop)["state"] as? String == "complete")
+      #expect(try String(contentsOf: shop.url.appendingPathComponent("out.partial/manifest.json"), encoding: .utf8).contains("\"partial\""))
+    }
+  }
+
   @Test("A second SIGINT ends at once, and what stands in the folder is whole or nothing")
   func interruptedTwice() throws {
     let shop = try workshop(Self.long)
