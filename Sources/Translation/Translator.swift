@@ -62,6 +62,8 @@ public protocol Translator: AnyObject {
   func translate(_ address: GuestVirtualAddress, _ access: AccessKind, _ privilege: Privilege) -> TranslationOutcome
 
   /// Translates accesses one after the other until one needs somebody's attention, or the stream has an event, or the range ends.
+  ///
+  /// Addresses must be canonical for 57 bits, as those of a stream are: a TLB's tag holds no more.
   func translate(_ records: borrowing Column<AccessRecord>, in range: Range<Int>) -> BatchStop
 
   // MARK: The hypervisor's changes

@@ -34,8 +34,8 @@ struct FuzzGenerator {
     }
     if let step = pending.popLast() { return step }
     switch random.below(100) {
-    case 0..<52: return access(guest)
-    case 52..<56: return .batch((0...random.index(below: 12)).map { _ in record() })
+    case 0..<50: return access(guest)
+    case 50..<56: return .batch((0...random.index(below: 12)).map { _ in record() })
     case 56..<76: return store(guest) ?? access(guest)
     case 76..<82:
       return .load(root: random.oneIn(2) ? guest.root : random.index(below: 4), pcid: random.index(below: 4), keep: random.oneIn(2))
@@ -68,7 +68,9 @@ struct FuzzGenerator {
 
   private mutating func record() -> AccessRecord {
     let kind = AccessKind(rawValue: UInt8(truncatingIfNeeded: random.below(3))) ?? .read
-    return AccessRecord(address(), kind, privilege())
+    let address = address()
+    // A stream's addresses are canonical for 57 bits, whatever the tables' levels.
+    return AccessRecord(X86Index.isCanonical(address, levels: 5) ? address : hot, kind, privilege())
   }
 
   private mutating func invalidation() -> FuzzInvalidation {

@@ -61,11 +61,9 @@ public class FuzzRig {
   private var version = [Int](repeating: 0, count: guestFrames)
 
   /// A rig of one way of paging. VPIDs of rigs with one TLB differ.
-  /// - Parameters:
-  ///   - isWatched: whether the detector compares each access.
-  ///   - wrap: what stands between the rig and the translator.
+  /// - Parameter wrap: what stands between the rig and the translator.
   public required init(
-    _ way: FuzzWay, _ setup: FuzzSetup, tlb: TLBHierarchy, vpid: UInt16, isWatched: Bool = true, wrap: (any Translator) -> any Translator
+    _ way: FuzzWay, _ setup: FuzzSetup, tlb: TLBHierarchy, vpid: UInt16, wrap: (any Translator) -> any Translator
   ) throws {
     name = way.rawValue
     contents = FrameContents(frameCount: Self.tableFrames + Self.guestFrames * Self.versions, detachedCapacity: 8)
@@ -85,7 +83,7 @@ public class FuzzRig {
     options.monitor = setup.usesVPID ? .segmentLimits : .ownSpace
     var parts = TranslatorParts(
       contents: contents, map: map, tlb: tlb, vpid: VPID(vpid), frames: frames, guestPages: UInt64(Self.guestFrames))
-    if isWatched { parts.staleTranslations = detector }
+    if setup.isWatched { parts.staleTranslations = detector }
     let translator = way.mode.makeTranslator(parts, options)
     paravirtual = translator.paravirtual
     self.translator = wrap(translator)

@@ -20,6 +20,8 @@ public struct FuzzSetup: Hashable, Sendable {
   public var shadowFrames = 400
   /// The TLB's geometry.
   public var tlb = FuzzSetup.geometries[0]
+  /// Whether the detector of stale translations compares each access. Where it does, batches are translated one access at a time.
+  public var isWatched = true
   /// The ways of paging that are compared.
   public var ways = FuzzWay.allCases
 
@@ -47,6 +49,7 @@ public struct FuzzSetup: Hashable, Sendable {
     pcids = random.oneIn(2) && !isParavirtual
     globals = random.oneIn(3)
     usesVPID = !random.oneIn(3)
+    isWatched = random.oneIn(2)
     huge = random.oneIn(2) ? 0 : random.index(below: 4)
     shadowPages = random.oneIn(5) ? 6 + random.index(below: 8) : 300
     shadowFrames = random.oneIn(8) ? 2 + random.index(below: 12) : 400
@@ -66,7 +69,7 @@ extension FuzzSetup: CustomStringConvertible {
     ("levels", \.levels), ("map", \.mapLevels), ("huge", \.huge), ("pages", \.shadowPages), ("frames", \.shadowFrames),
   ]
   static let flags: [(name: String, path: any WritableKeyPath<FuzzSetup, Bool> & Sendable)] = [
-    ("pcids", \.pcids), ("globals", \.globals), ("vpid", \.usesVPID),
+    ("pcids", \.pcids), ("globals", \.globals), ("vpid", \.usesVPID), ("watch", \.isWatched),
   ]
 
   /// Reads a line; nil where it is none.

@@ -9,7 +9,7 @@ internal import TranslationCaching
 /// What the others see as a store to a table is a hypercall here, and what it stores names a machine frame. So that everything else can be
 /// compared word by word, the guest's kernel follows a discipline: the frames of `entryFrames` hold entries, with machine frames in them
 /// whether or not they are tables at the moment, and words read from them are given back with guest frames; all other frames hold plain
-/// words.
+/// words, none of which is a present entry, so that one that becomes a table is an empty one.
 ///
 /// The hypervisor may refuse: an entry that gives the guest more than is its own, a frame that is a table of two levels, or writable and a
 /// table. A step that is refused here is not carried out anywhere: the rig is asked first. That nothing is refused that should not be is
@@ -30,11 +30,12 @@ final class ParavirtualRig: FuzzRig {
 
   // MARK: Words
 
-  /// What stands for a word in a frame: in an entry of the guest's memory the machine frame. Nil for an entry that names a frame beyond it.
+  /// What stands for a word in a frame: in an entry of the guest's memory the machine frame. Nil for an entry that names a frame beyond it,
+  /// or that would stand in a frame of plain words.
   private func encoded(_ value: UInt64, in frame: GuestFrame) -> UInt64? {
     let entry = X86Entry(rawValue: value)
-    guard Self.entryFrames ~= frame.index, entry.isPresent else { return value }
-    guard entry.guestFrame.rawValue < UInt64(Self.guestFrames) else { return nil }
+    guard entry.isPresent else { return value }
+    guard Self.entryFrames ~= frame.index, entry.guestFrame.rawValue < UInt64(Self.guestFrames) else { return nil }
     return machineWord(value)
   }
 
@@ -114,8 +115,6 @@ final class ParavirtualRig: FuzzRig {
   }
 
   override public func store(_ value: UInt64, _ address: GuestPhysicalAddress) -> Bool {
-    // A frame of plain words can be an empty table; it stays empty.
-    if !(Self.entryFrames ~= address.page.index) && isTable(address.page) { return false }
     guard let word = encoded(value, in: address.page) else { return false }
     return store(word: word, address)
   }

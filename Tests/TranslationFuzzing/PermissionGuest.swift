@@ -20,7 +20,9 @@ public struct PermissionGuest {
   public init(_ way: FuzzWay) throws {
     let tlb = TLBHierarchy(TLBPreset.golden.geometry)
     let kind = way == .direct ? ParavirtualRig.self : FuzzRig.self
-    rig = try kind.init(way, FuzzSetup(), tlb: tlb, vpid: 1, isWatched: false) { $0 }
+    var setup = FuzzSetup()
+    setup.isWatched = false
+    rig = try kind.init(way, setup, tlb: tlb, vpid: 1) { $0 }
     _ = rig.store(X86Entry.table(GuestFrame(1 as UInt64)).with(X86Entry.accessed).rawValue, place(4))
   }
 
