@@ -7,7 +7,7 @@ public import Addressing
 /// they are stored, and read back into one when the hypervisor asks; a walk reads the words as they are. Two things make the translation
 /// exact both ways. AMD's nested pages are always readable when present (there is no R), and the hypervisor's leaves are too. And where
 /// the lowest three bits are zero both formats ignore all others, so absent entries, whose reasons lie above them, are the same words.
-@frozen public enum NestedFormat: UInt8, CaseIterable, Sendable {
+@frozen public enum NestedFormat: String, CaseIterable, Sendable {
   /// Extended page tables (Intel SDM 29.3.2).
   case ept
   /// Nested page tables in the format of x86-64 (AMD APM volume 2, 15.25). Every entry is a user's: the processor walks them as user mode.

@@ -59,7 +59,7 @@ final class ShadowPaging<Nesting: ShadowNesting>: GuestTableTranslator {
     let limit = options.shadowPageLimit ?? Self.shadowPageLimit(guestPages: parts.guestPages)
     shadow = ShadowPages(contents: parts.contents, frames: parts.frames, limit: limit, guestPages: parts.guestPages)
     self.nesting = nesting
-    dimension = NestedDimension(map: parts.map, tlb: parts.tlb, keepsAccessedDirty: true)
+    dimension = NestedDimension(parts, keepsAccessedDirty: true, usesVPID: options.usesVPID)
     unsyncPolicy = options.unsync
     prefetchPolicy = options.prefetch
     adoptControls()
