@@ -111,6 +111,9 @@ struct MMU: ~Copyable {
     }
   }
 
+  /// Drops an address's mappings under every PCID, for the hypervisor: INVVPID of one address.
+  func flushPage(_ address: GuestVirtualAddress) { tlb.invalidate(.invvpidAddress(vpid, address)) }
+
   /// Drops everything of the guest's: INVVPID.
   func flushAll() { tlb.invalidate(.invvpidContext(vpid)) }
 
