@@ -78,7 +78,8 @@ struct TraceCommand: ParsableCommand {
     help: ArgumentHelp("direct: where the hypervisor lives: \(Self.names(MonitorSpace.self)). Default: segment-limits.", valueName: "place")
   )
   var monitor: String?
-  @Option(help: "nested: the host's tables, Intel's extended page tables or AMD's nested ones. Default: ept.") var nestedFormat: NestedTables?
+  @Option(help: "nested: the host's tables, Intel's extended page tables or AMD's nested ones. Default: ept.")
+  var nestedFormat: NestedTables?
   @Option(help: "nested: whether the host's tables have accessed and dirty bits; AMD's always have. Default: on.")
   var eptAccessedDirty: Switch?
   @Option(help: "nested: whether the processor logs each page whose dirty bit it sets, and exits when 512 are logged. Default: off.")

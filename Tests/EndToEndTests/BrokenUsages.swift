@@ -23,6 +23,7 @@ extension BrokenInput {
     .usage("trace", "gen:zipf", "--pml", "on", "--nested-format", "npt", told: "--pml does not go with this --nested-format"),
     .usage("trace", "gen:zipf", "--pml", "on", "--ept-accessed-dirty", "off", told: "--pml does not go with this --ept-accessed-dirty"),
     .usage("trace", "gen:zipf", "--pml", "on", "--host-page", "2M", told: "--pml does not go with this --host-page"),
+    .usage("trace", "gen:zipf", "--paging", "shadow", "--pml", "on", told: "--pml is for --paging nested, not for shadow"),
     .usage("trace", "gen:zipf", "--nested-format", "npt", "--ept-accessed-dirty", "off", told: "always have accessed and dirty bits"),
     .usage("trace", "gen:zipf", "--nested-format", "eptp", told: "'ept' and 'npt'"),
     .usage("walk", "--demo", "4x0", "--nested-format", "npt", told: "need a host"),
