@@ -162,7 +162,7 @@ let package = Package(
     tests("RAMImagesTests", ["RAMImages", "PageSharing", "PageContents", "PageTables", "Files", "Addressing", "Columns"]),
     tests("LiveKernelTests", ["LiveKernel", "RAMImages", "PageSharing", "Addressing", "Columns"]),
     tests("TracesTests", ["Traces", "Files", "Addressing", "Columns", "TestSupport"]),
-    tests("ScenariosTests", ["Scenarios", "Guests", "Machine", "PageSharing", "Translation", "Addressing", "Columns"]),
+    tests("ScenariosTests", ["Scenarios", "Guests", "Machine", "PageSharing", "PageTables", "Translation", "Addressing", "Columns"]),
     tests(
       "LaboratoryTests",
       [

@@ -23,6 +23,7 @@ extension ExperimentError: CustomStringConvertible {
     case .host(.tooManyGuestPages(let vm)): "virtual machine \"\(vm)\" has more memory than memlab can number, or none"
     case .host(.noSuchNode(let node)): "the host has no NUMA node \(node), or cannot have so many nodes"
     case .host(.outOfMemory(let vm)): "the host's memory is too small for the first page tables of virtual machine \"\(vm)\""
+    case .host(.entryFails(let vm, let problem)): "no processor would enter virtual machine \"\(vm)\": \(problem)"
     case .tlb(let problem): "the host's TLB cannot be built: \(problem)"
     case .recording(let vm, let problem): "virtual machine \"\(vm)\": \(problem)"
     case .unknownName(let what, let name): "there is no \(what) named \"\(name)\""

@@ -46,6 +46,7 @@ public enum Metric: String, CaseIterable, Sendable {
   case guestFaults = "guest_faults"
   case swapIns = "swap_ins"
   case slowdown = "slowdown"
+  case dirtyPages = "dirty_pages"
 
   /// The unit of its values.
   public var unit: String { definition.unit }
@@ -103,6 +104,8 @@ public enum Metric: String, CaseIterable, Sendable {
     case .exits: ("exits", "VM exits since the start, for all reasons.")
     case .guestFaults: ("faults", "Page faults that the guest's own kernel handled since the start.")
     case .swapIns: ("pages", "Pages read back from the host's swap device since the start.")
+    case .dirtyPages:
+      ("pages", "Pages that the guest has written to since the last sample, as a page-modification log tells; of guests with pml only.")
     case .slowdown:
       (
         "ratio",

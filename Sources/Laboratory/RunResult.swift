@@ -185,6 +185,11 @@ public struct VMSummary: Hashable, Sendable {
   public var cycles: UInt64 { cyclesByCause.reduce(0) { $0 + $1.cycles } }
   /// Cycles of a measured access on average; 0 where there was none.
   public var cyclesPerAccess: Double { references == 0 ? 0 : Double(cycles) / Double(references) }
+  /// Pages that it had written to at each sample since the one before, all samples together: what a migration would have to send again; nil where no
+  /// page-modification log is kept.
+  public var dirtyPages: UInt64?
+  /// Pages that the processor wrote to the log; the others the hypervisor knew itself.
+  public var loggedPages: UInt64 = 0
   /// Why its guest could not go on with an access stream; nil where nothing is wrong.
   public var problem: String?
   /// Cycles that its accesses took, over the cycles of the same accesses on bare hardware: see `WindowMeasure.slowdown`.

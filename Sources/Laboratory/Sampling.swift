@@ -75,6 +75,7 @@ extension Experiment {
       (.swapIns, vm.swapIns),
     ]
     for (metric, value) in values { note(name, metric, value) }
+    if let dirty = tenant.takeDirtyPages() { note(name, .dirtyPages, dirty) }
     if let process = processStatistics(of: tenant) {
       for (metric, value) in [
         (Metric.ksmMergingPages, process.mergingPages), (.ksmZeroPages, process.zeroPages), (.ksmRmapItems, process.rmapItems),
@@ -182,6 +183,8 @@ extension Experiment {
     summary.hugeMappings = UInt64(max(0, vm.hugeMappings))
     summary.hugeSplits = vm.hugeSplits
     summary.ksm = processStatistics(of: tenant) ?? KSMProcessStatistics()
+    summary.dirtyPages = vm.dirtyPages == nil ? nil : tenant.dirtyPages
+    summary.loggedPages = vm.translator.counters.loggedPages
     summary.guestFaults = tenant.guest.statistics.faults
     summary.walks = tenant.windows.counters.walks
     summary.walkReferences = tenant.windows.counters.walkReferences

@@ -161,6 +161,18 @@ final class Tenant {
       freeBytes: free, activeBytes: actual - min(actual, free), shares: spec.shares)
   }
 
+  // MARK: Dirty pages
+
+  /// Dirty pages of all samples together.
+  private(set) var dirtyPages: UInt64 = 0
+
+  /// What the guest has written to since the last call; nil where no log of that is kept, or the guest does not run.
+  func takeDirtyPages() -> UInt64? {
+    guard isLive, let count = vm.collectDirtyPages() else { return nil }
+    dirtyPages += UInt64(max(0, count))
+    return UInt64(max(0, count))
+  }
+
   // MARK: Windows
 
   /// Carries out what the guest does in a stretch of time. All accesses of a stream are at full resolution, and so are measured here.

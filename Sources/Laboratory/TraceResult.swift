@@ -36,10 +36,14 @@ public struct TraceResult: Sendable {
     /// Accesses that went where the tables did not lead, and the first of them in words; nil where nobody compared.
     public var stale: Stale?
 
+    /// Pages of 4 KiB that were written to since counting began, as the hypervisor knows by a page-modification log; nil where none is kept.
+    public var dirtyPages: UInt64?
+
     init(
       mode: PagingMode, counters: TranslationCounters, exits: ExitCounts, guest: StreamGuestCounts, cost: CycleCost, seconds: Double,
-      stale: StaleTranslations?
+      stale: StaleTranslations?, dirtyPages: UInt64?
     ) {
+      self.dirtyPages = dirtyPages
       self.mode = mode
       self.counters = counters
       self.exits = exits

@@ -88,7 +88,10 @@ public final class TraceRun {
       if !isWarm, stream.counters.accesses >= plan.warmUp {
         let split = coldEnd(count)
         try replay(0..<split)
-        for lane in lanes { (lane.before, lane.time) = (lane.counts, .zero) }
+        for lane in lanes {
+          _ = lane.vm.collectDirtyPages()
+          (lane.before, lane.time) = (lane.counts, .zero)
+        }
         (isWarm, range) = (true, split..<count)
       }
       try replay(range)
@@ -136,7 +139,7 @@ public final class TraceRun {
           for: counters, work: guest.work(pageSize: plan.guest.pageSize), mode: lane.mode, monitor: plan.paging.monitor,
           deviceExits: deviceExits),
         seconds: Double(lane.time.components.seconds) + Double(lane.time.components.attoseconds) / 1e18,
-        stale: lane.stale)
+        stale: lane.stale, dirtyPages: lane.vm.dirtyPages.map { UInt64(max(0, $0)) })
     }
     return TraceResult(
       plan: plan, name: stream.name, notes: stream.notes, counters: stream.counters, state: state, modes: modes,

@@ -91,6 +91,7 @@ extension VirtualMachine {
   func resolve(_ frame: GuestFrame, _ kind: AccessKind) -> HostFrame? {
     guard isRunning, contains(frame) else { return nil }
     let leaf = map.leaf(of: frame)
+    if kind == .write, let dirtyLog { noteWrite(frame, leaf, in: dirtyLog) }
     if leaf.isPresent {
       if kind == .write && !leaf.isWritable { return breakSharing(frame, leaf) }
       map.markUsed(frame, leaf, isWrite: kind == .write)

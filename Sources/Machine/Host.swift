@@ -2,6 +2,7 @@ public import Addressing
 internal import Columns
 public import FrameAllocation
 public import PageContents
+public import PageTables
 internal import PageSharing
 public import TranslationCaching
 
@@ -149,6 +150,8 @@ public enum HostError: Error, Equatable, Sendable {
   case noSuchNode(Int)
   /// No frame is left for a virtual machine's first tables.
   case outOfMemory(String)
+  /// No processor would enter a virtual machine that is set up so: a rule of VM entries is broken.
+  case entryFails(String, VMEntryControls.Problem)
 }
 
 /// Counts of what happened on a host since its start.

@@ -16,8 +16,6 @@ extension VirtualMachine {
 
   /// The processor leaves the guest for a moment, for a device's or a timer's sake, and comes back. On bare hardware nobody leaves.
   public func worldSwitch() {
-    guard isRunning else { return }
-    translator.worldSwitch()
     if mode != .native { countExits(.worldSwitch, 1) }
   }
 
@@ -30,17 +28,15 @@ extension VirtualMachine {
   /// it. On bare hardware and for a direct guest, whose memory is all there from the start, nothing exits.
   public func countBacking(of frame: GuestFrame, _ kind: AccessKind) {
     let leaf = map.leaf(of: frame)
-    guard kind == .write ? !leaf.isWritable : !leaf.isPresent, let reason = mode.backingExit else { return }
+    guard kind == .write ? !leaf.isWritable : !leaf.isPresent, let reason = backingExit else { return }
     countExits(reason, 1)
   }
-}
 
-extension PagingMode {
   /// The exit of a first access to memory that the host does not back yet.
-  var backingExit: ExitReason? {
-    switch self {
+  private var backingExit: ExitReason? {
+    switch mode {
     case .native, .direct: nil
-    case .nested, .agile: .eptViolation
+    case .nested, .agile: map.format == .ept ? .eptViolation : .nestedPageFault
     case .shadow: .shadowPageFault
     }
   }

@@ -29,6 +29,8 @@ public final class VirtualMachine {
   public let splitsHugeOnMerge: Bool
   /// How its virtual addresses are translated.
   public let translator: any Translator
+  /// Which pages it has written to; nil where nobody keeps a log of that.
+  let dirtyLog: DirtyLog?
   /// Whether its pages may be shared, swapped or made to trap behind its back.
   public let allowsRemapping: Bool
   /// The guest-physical address of the current root table, as the guest last loaded it.
@@ -80,17 +82,41 @@ public final class VirtualMachine {
     self.host = host
     contents = host.contents
     tables = TableFrames(owner: id, node: backing.numaNode, host: host)
-    guard let map = try? GuestPhysicalMap(contents: host.contents, frames: tables, levels: backing.levels) else {
-      throw HostError.outOfMemory(name)
-    }
+    // Only where the processor walks the map does it matter in whose words that lies.
+    let (isNested, nested) = (mode == .nested, options.nested)
+    guard
+      let map = try? GuestPhysicalMap(
+        contents: host.contents, frames: tables, levels: backing.levels, format: isNested ? nested.format : .ept)
+    else { throw HostError.outOfMemory(name) }
     self.map = map
+    dirtyLog = isNested && nested.modificationLog ? try Self.makeDirtyLog(tables, name, pageCount: pageCount) : nil
+    map.modificationLog = dirtyLog?.log
     let vpid = VPID(UInt16(id.rawValue + 1))
     var parts = TranslatorParts(
       contents: host.contents, map: map, tlb: host.tlb, vpid: vpid, frames: tables, guestPages: UInt64(pageCount))
     parts.staleTranslations = staleTranslations
     translator = mode.makeTranslator(parts, options)
     allowsRemapping = translator.allowsRemapping
+    let controls = entryControls(vpid, options)
+    if let problem = controls.problem() { throw HostError.entryFails(name, problem) }
     witnessHypercalls()
+  }
+
+  private static func makeDirtyLog(_ tables: TableFrames, _ name: String, pageCount: Int) throws(HostError) -> DirtyLog {
+    guard let frame = tables.allocateTableFrame() else { throw HostError.outOfMemory(name) }
+    return DirtyLog(PageModificationLog(contents: tables.host.contents, frame: frame), pageCount: pageCount)
+  }
+
+  /// What the processor is told of the guest's translation when it enters it. AMD's has no such fields but the tag, which may not be 0 either (APM
+  /// volume 2, 15.5.1).
+  private func entryControls(_ vpid: VPID, _ options: PagingOptions) -> VMEntryControls {
+    var controls = VMEntryControls()
+    controls.vpid = options.usesVPID ? vpid : nil
+    if mode == .nested && map.format == .ept {
+      controls.eptPointer = map.pointer(keepsAccessedDirty: options.nested.accessedDirty)
+      controls.modificationLog = dirtyLog?.log.frame.address
+    }
+    return controls
   }
 
   /// Huge mappings now: 2 MiB or 1 GiB of its memory each.
@@ -113,8 +139,12 @@ public final class VirtualMachine {
     if isRunning { translator.invalidatePage(address) }
   }
 
-  /// Counts exits for a device or a hypercall.
-  public func countExits(_ reason: ExitReason, _ count: UInt64) { deviceExits[reason] += count }
+  /// Counts exits that no translator sees: for a device, a timer or memory that the guest's kernel reaches by physical address. Without a tag of its own the guest
+  /// loses its translations, as in every exit.
+  public func countExits(_ reason: ExitReason, _ count: UInt64) {
+    deviceExits[reason] += count
+    if isRunning && count > 0 { translator.worldSwitch() }
+  }
 
   /// All exits so far, by reason.
   public var exits: ExitCounts {
@@ -188,5 +218,6 @@ extension Host {
     vm.balloonedPages = 0
     vm.translator.destroy()
     vm.map.destroy()
+    if let dirty = vm.dirtyLog { vm.tables.freeTableFrame(dirty.log.frame) }
   }
 }

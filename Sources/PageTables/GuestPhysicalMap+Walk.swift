@@ -148,15 +148,15 @@ extension GuestPhysicalMap {
       lastPath[0].note(table, all, level: level)
       let place = X86Index.entryAddress(in: HostPhysicalAddress(table), of: address, level: level)
       let entry = contents.load(place)
-      let look = look(entry, level: level)
-      if look == .table {
+      let kind = format.kind(of: entry, level: level, for: controls)
+      if kind == .table {
         all &= entry ^ masks.inverted
         table = entry & EPTEntry.frameMask
         level -= 1
         continue
       }
       references &+= UInt64(start - level + 1)
-      switch look {
+      switch kind {
       case .leaf: return finish(address, access, place, entry, all & (entry ^ masks.inverted), level: level, from: start)
       case .refused where format == .ept: return NestedWalk(.misconfiguration, word: entry, level: level)
       // P and RSV.
@@ -173,9 +173,7 @@ extension GuestPhysicalMap {
   ) -> NestedWalk {
     let rights = format == .ept ? all & rightsMask : 1 | all & X86Entry.writable | (all >> 63) << 2
     guard all & access.needed == access.needed else {
-      // Bit 10 of an entry is bit 6 of the qualification.
-      let found = format == .ept ? (rights & 7) << 3 | (rights & EPTEntry.userExecute) >> 4 : 1
-      return NestedWalk(.violation, word: access.code | found, level: level, rights: rights)
+      return NestedWalk(.violation, word: access.refusal(rights, format), level: level, rights: rights)
     }
     var used = entry
     if access.marks & (~entry | ~all & masks.accessed) != 0 {
@@ -188,25 +186,6 @@ extension GuestPhysicalMap {
     let inside = address.rawValue & (((1 as UInt64) &<< (3 &+ 9 &* UInt64(truncatingIfNeeded: level))) &- 1) & EPTEntry.frameMask
     let leaf = format == .ept ? used : format.leaf(used).rawValue
     return NestedWalk(.mapped, word: leaf | inside, level: level, rights: rights)
-  }
-
-  /// What an entry is that is not plainly one to go on from.
-  private enum Look { case absent, refused, leaf, table }
-
-  private func look(_ raw: UInt64, level: Int) -> Look {
-    switch format {
-    case .ept:
-      let entry = EPTEntry(rawValue: raw)
-      guard raw & controls.presentBits != 0 else { return .absent }
-      if controls.isMisconfigured(entry, level: level) { return .refused }
-      return controls.isLeaf(entry, level: level) ? .leaf : .table
-    case .npt:
-      let entry = X86Entry(rawValue: raw)
-      guard entry.isPresent else { return .absent }
-      if raw & entry.reservedBits(level: level, everywhere: controls.reservedAddressBits) != 0 { return .refused }
-      if level == 3 && entry.isLarge && !controls.gigabytePages { return .refused }
-      return entry.isLeaf(level: level) ? .leaf : .table
-    }
   }
 
   /// Sets A in the entries above a leaf. A paging-structure cache holds only tables whose entries have it, and so a walk that begins at one

@@ -56,9 +56,9 @@ public import Addressing
 /// Made once and used for many walks.
 @frozen public struct NestedAccess: Hashable, Sendable, BitwiseCopyable {
   /// The bits that the AND of the entries must have.
-  @usableFromInline let needed: UInt64
-  /// What a refusal reports whatever the entries are.
-  @usableFromInline let code: UInt64
+  public let needed: UInt64
+  /// What a refusal reports whatever the entries are: the exit qualification, or AMD's error code in EXITINFO1.
+  public let code: UInt64
   /// The bits that are set in a leaf: none, A, or A and D.
   @usableFromInline let marks: UInt64
 
@@ -92,6 +92,13 @@ public import Addressing
     let needed = X86Entry.present | X86Entry.user | (isWrite ? X86Entry.writable : 0) | (isFetch ? X86Entry.noExecute : 0)
     let code = 1 << 2 | (isWrite ? 1 << 1 : 0) | (isFetch ? 1 << 4 : 0) | (isTable ? 1 << 33 : 1 << 32 as UInt64)
     return NestedAccess(needed: needed, code: code, marks: isWrite ? X86Entry.accessed | X86Entry.dirty : X86Entry.accessed)
+  }
+
+  /// What the refusal of a page reports that the entries lead to.
+  /// - Parameter rights: of EPT, the AND of R, W, X and, with mode-based execute control, bit 10 over the levels.
+  public func refusal(_ rights: UInt64, _ format: NestedFormat) -> UInt64 {
+    // Bit 10 of an entry is bit 6 of the qualification. AMD's code says P.
+    code | (format == .ept ? (rights & EPTEntry.permissions) << 3 | (rights & EPTEntry.userExecute) >> 4 : 1)
   }
 
   @usableFromInline init(needed: UInt64, code: UInt64, marks: UInt64) {

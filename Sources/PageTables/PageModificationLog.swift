@@ -32,6 +32,9 @@ public final class PageModificationLog {
   /// How often the log was full and was emptied to its receiver.
   public private(set) var deliveries: UInt64 = 0
 
+  /// How many pages were logged since the start, a page each time that its D bit was set.
+  public private(set) var logged: UInt64 = 0
+
   /// Empties a full log to its receiver.
   public func deliver() {
     deliveries += 1
@@ -46,10 +49,11 @@ public final class PageModificationLog {
 
   /// Logs the page of an address.
   /// - Returns: false, with nothing logged, where the log is full.
-  func log(_ address: GuestPhysicalAddress) -> Bool {
+  public func log(_ address: GuestPhysicalAddress) -> Bool {
     guard !isFull else { return false }
     contents.storeWord(address.aligned(to: .size4K).rawValue, Int(index), of: frame)
     index &-= 1
+    logged += 1
     return true
   }
 

@@ -79,6 +79,14 @@ public enum ResultKeys {
             "cycles_by_cause.*", "cycles",
             "Cycles of one cause: its events times their figure in the cost preset; `memlab list` gives its source."
           ),
+          (
+            "dirty_pages", "pages",
+            "Pages written to since the sample before, all samples together, as a page-modification log tells; of machines with translation.pml only."
+          ),
+          (
+            "logged_pages", "pages",
+            "Pages that the processor wrote to the page-modification log, each time that it set their dirty bit; of machines with translation.pml only."
+          ),
         ], under: "vms.*", of: "summary.json of a run"
       )
   }

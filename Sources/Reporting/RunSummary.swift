@@ -95,6 +95,8 @@ extension VMSummary {
       members.append(.init(column.name, value.json))
     }
     members.append(.init("cycles_by_cause", .object(cyclesByCause.map { .init($0.cause, .count($0.cycles)) })))
+    // Only machines with a page-modification log have the keys.
+    if let dirtyPages { members += [.init("logged_pages", .count(loggedPages)), .init("dirty_pages", .count(dirtyPages))] }
     if let problem { members.append(.init("problem", .string(problem))) }
     return .object(members)
   }

@@ -78,7 +78,8 @@ extension TraceSummary {
       ("updates in hypercalls", { $0.counters.tableUpdates }), ("entries checked", { $0.counters.checkedEntries }),
       ("CR3 loads", { $0.guest.cr3Loads }),
       ("INVLPGs", { $0.guest.pageInvalidations }), ("context switches", { $0.guest.contextSwitches }),
-      ("world switches", { $0.guest.worldSwitches }),
+      ("world switches", { $0.guest.worldSwitches }), ("pages logged", { $0.counters.loggedPages }),
+      ("dirty pages", { $0.dirtyPages ?? 0 }),
     ]
     for (name, value) in others where result.modes.contains(where: { value($0) > 0 }) { rows.append(row(name, value)) }
     return rows

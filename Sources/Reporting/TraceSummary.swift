@@ -1,6 +1,7 @@
 public import Laboratory
 internal import Addressing
 internal import Guests
+internal import PageTables
 internal import Traces
 internal import Translation
 internal import TranslationCaching
@@ -36,6 +37,9 @@ public struct TraceSummary: Sendable {
       .init("host_levels", .count(UInt64(plan.hostLevels))),
       .init("memory_bytes", .count(plan.memory.bytes)),
       .init("vpid", .bool(plan.paging.usesVPID)),
+      .init("nested_format", .string(plan.paging.nested.format.rawValue)),
+      .init("ept_accessed_dirty", .bool(plan.paging.nested.accessedDirty)),
+      .init("pml", .bool(plan.paging.nested.modificationLog)),
       .init("pcid", .bool(plan.guest.usesPCIDs)),
       .init("unsync", .string(plan.paging.unsync.rawValue)),
       .init("update_batch", .count(UInt64(max(0, plan.paging.updateBatch)))),
@@ -94,7 +98,13 @@ public struct TraceSummary: Sendable {
       ("rewrites", guest.rewrites), ("cr3_loads", guest.cr3Loads),
       ("invlpgs", guest.pageInvalidations), ("context_switches", guest.contextSwitches), ("world_switches", guest.worldSwitches),
       ("processes", guest.processes),
-    ]
+    ] + log(mode)
+  }
+
+  /// What a page-modification log told; nothing where none is kept.
+  private func log(_ mode: TraceResult.Mode) -> [(name: String, value: UInt64)] {
+    guard let dirtyPages = mode.dirtyPages else { return [] }
+    return [("logged_pages", mode.counters.loggedPages), ("dirty_pages", dirtyPages)]
   }
 
   // MARK: CSV

@@ -215,7 +215,7 @@ public struct WalkFigure {
     canvas.text("[\(step.index)]", x: x + Self.cell.width - 10, y: y + 24, class: "small mono", anchor: "end")
     let address = step.hostAddress?.rawValue ?? step.guestAddress?.rawValue ?? 0
     canvas.text("at \(WalkWords.hex(address))", x: x + 11, y: y + 42, class: "small mono")
-    let flags = WalkWords.flags(step).joined(separator: " ")
+    let flags = WalkWords.flags(step, of: walk).joined(separator: " ")
     canvas.text(flags.isEmpty ? "not present" : flags, x: x + 11, y: y + 57, class: "small")
   }
 

@@ -9,7 +9,7 @@ public enum WalkSummary {
     var members: [JSONValue.Member] = [
       .init("gva", address(walk.address.rawValue)), .init("access", .string(access(walk))),
       .init("mode", .string(walk.privilege == .user ? "user" : "supervisor")), .init("references", .count(UInt64(walk.steps.count))),
-      .init("steps", .array(walk.steps.map(step))),
+      .init("steps", .array(walk.steps.map { step($0, of: walk) })),
     ]
     var (gpa, hpa, page, hostPage, rights): (JSONValue, JSONValue, JSONValue, JSONValue, X86Rights?) = (.null, .null, .null, .null, nil)
     if case .mapped(let target) = walk.outcome {
@@ -38,13 +38,13 @@ public enum WalkSummary {
 
   private static func address(_ value: UInt64) -> JSONValue { .string(WalkWords.hex(value)) }
 
-  private static func step(_ step: WalkStep) -> JSONValue {
+  private static func step(_ step: WalkStep, of walk: WalkTranscript) -> JSONValue {
     let (leads, next, size): (String, JSONValue, JSONValue) =
       switch step.meaning {
       case .table(let place): ("table", address(place), .null)
       case .page(let place, let size): ("page", address(place), .string(size.description))
       case .notPresent: ("not_present", .null, .null)
-      case .malformed: (step.dimension == .guest ? "reserved_bit" : "misconfigured", .null, .null)
+      case .malformed: (WalkWords.isMisconfigured(step, of: walk) ? "misconfigured" : "reserved_bit", .null, .null)
       case .refused: ("refused", .null, .null)
       }
     return [
@@ -52,7 +52,7 @@ public enum WalkSummary {
       "guest_level": .count(UInt64(step.guestLevel)), "index": .count(UInt64(step.index)),
       "entry_address": address(step.guestAddress?.rawValue ?? step.hostAddress?.rawValue ?? 0),
       "host_address": step.hostAddress.map { address($0.rawValue) } ?? .null, "entry": address(step.word),
-      "flags": .array(WalkWords.flags(step).map { .string($0) }), "leads_to": .string(leads), "next": next, "page_size": size,
+      "flags": .array(WalkWords.flags(step, of: walk).map { .string($0) }), "leads_to": .string(leads), "next": next, "page_size": size,
     ]
   }
 
@@ -62,6 +62,11 @@ public enum WalkSummary {
     case .pageFault(let code):
       return [
         "kind": "page_fault", "error_code": address(UInt64(code.rawValue)), "level": level(walk),
+        "description": .string(WalkWords.ending(walk)),
+      ]
+    case .violation(let code, let gpa) where walk.hostFormat == .npt:
+      return [
+        "kind": "nested_page_fault", "error_code": address(code), "gpa": address(gpa.rawValue), "level": level(walk),
         "description": .string(WalkWords.ending(walk)),
       ]
     case .violation(let qualification, let gpa):
@@ -94,7 +99,7 @@ public enum WalkSummary {
             WalkWords.hex(walk.address.rawValue), String(step.number), step.dimension.rawValue, String(step.level),
             String(step.guestLevel), String(step.index), WalkWords.hex(step.guestAddress?.rawValue ?? step.hostAddress?.rawValue ?? 0),
             step.hostAddress.map { WalkWords.hex($0.rawValue) } ?? "", WalkWords.hex(step.word),
-            WalkWords.flags(step).joined(separator: " "), WalkWords.lead(step, of: walk),
+            WalkWords.flags(step, of: walk).joined(separator: " "), WalkWords.lead(step, of: walk),
           ]
         }
       }

@@ -10,7 +10,7 @@ public enum WalkText {
     let rows = walk.steps.map { step in
       [
         String(step.number), WalkWords.table(step, of: walk), String(step.index), place(step, of: walk), WalkWords.word(step.word),
-        flags(step), WalkWords.lead(step, of: walk),
+        flags(step, walk), WalkWords.lead(step, of: walk),
       ]
     }
     return heading(walk) + "\n" + (rows.isEmpty ? "" : columns([header] + rows).joined(separator: "\n") + "\n") + end(walk) + "\n"
@@ -27,7 +27,7 @@ public enum WalkText {
       walk.steps.map { step in
         [
           String(step.number), WalkWords.table(step, of: walk), "[\(step.index)]", place(step, of: walk), WalkWords.word(step.word),
-          flags(step), WalkWords.lead(step, of: walk),
+          flags(step, walk), WalkWords.lead(step, of: walk),
         ]
       })
     var row: Int?
@@ -61,8 +61,8 @@ public enum WalkText {
     return fitted("-> stopped: " + WalkWords.ending(walk))
   }
 
-  private static func flags(_ step: WalkStep) -> String {
-    let names = WalkWords.flags(step)
+  private static func flags(_ step: WalkStep, _ walk: WalkTranscript) -> String {
+    let names = WalkWords.flags(step, of: walk)
     return names.isEmpty ? "-" : names.joined(separator: " ")
   }
 

@@ -10,8 +10,8 @@ enum WalkWords {
   ]
 
   /// The names of the bits that are set in the entry of a step. A bit that means nothing in such an entry is not named.
-  static func flags(_ step: WalkStep) -> [String] {
-    step.dimension == .host ? hostFlags(step) : guestFlags(step)
+  static func flags(_ step: WalkStep, of walk: WalkTranscript) -> [String] {
+    step.dimension == .host && walk.hostFormat == .ept ? hostFlags(step, walk.modeBasedExecute) : guestFlags(step)
   }
 
   private static func isLeaf(_ step: WalkStep) -> Bool {
@@ -37,10 +37,13 @@ enum WalkWords {
     return names
   }
 
-  private static func hostFlags(_ step: WalkStep) -> [String] {
+  private static func hostFlags(_ step: WalkStep, _ modeBasedExecute: Bool) -> [String] {
     let entry = EPTEntry(rawValue: step.word)
-    guard entry.isPresent else { return [] }
-    var names = [(entry.isReadable, "R"), (entry.isWritable, "W"), (entry.isExecutable, "X")].filter(\.0).map(\.1)
+    let isUserExecutable = modeBasedExecute && step.word & EPTEntry.userExecute != 0
+    guard entry.isPresent || isUserExecutable else { return [] }
+    var names = [
+      (entry.isReadable, "R"), (entry.isWritable, "W"), (entry.isExecutable, modeBasedExecute ? "XS" : "X"), (isUserExecutable, "XU"),
+    ].filter(\.0).map(\.1)
     if isLeaf(step) {
       let types: [UInt64: String] = [0: "UC", 1: "WC", 4: "WT", 5: "WP", 6: "WB"]
       names.append(types[entry.memoryType] ?? "type \(entry.memoryType)")
@@ -63,9 +66,14 @@ enum WalkWords {
     case .table(let address): return "table at \(space) \(hex(address))"
     case .page(let address, let size): return "\(size) page, \(space) \(hex(address))"
     case .notPresent: return "not present: stop"
-    case .malformed: return step.dimension == .guest ? "reserved bit set: stop" : "misconfigured: stop"
+    case .malformed: return isMisconfigured(step, of: walk) ? "misconfigured: stop" : "reserved bit set: stop"
     case .refused: return "access refused: stop"
     }
+  }
+
+  /// Whether a malformed entry is a misconfiguration of EPT's, not a reserved bit.
+  static func isMisconfigured(_ step: WalkStep, of walk: WalkTranscript) -> Bool {
+    step.dimension == .host && walk.hostFormat == .ept
   }
 
   /// The abbreviation of the physical addresses that a dimension's entries hold.
@@ -115,9 +123,12 @@ enum WalkWords {
         + "HPA \(hex(host.rawValue)) in a page of \(hostPage); \(allowed)"
     case .pageFault(let code):
       return "page fault in the guest, error code \(hex(UInt64(code.rawValue))): \(parts(of: code).joined(separator: ", "))"
+    case .violation(let code, let address) where walk.hostFormat == .npt:
+      return "nested page fault at GPA \(hex(address.rawValue)), error code \(hex(code)): "
+        + parts(ofNestedFault: code).joined(separator: ", ")
     case .violation(let qualification, let address):
       return "EPT violation at GPA \(hex(address.rawValue)), exit qualification \(hex(qualification)): "
-        + parts(ofQualification: qualification).joined(separator: ", ")
+        + parts(ofQualification: qualification, walk.modeBasedExecute).joined(separator: ", ")
     case .misconfiguration(let address): return "EPT misconfiguration at GPA \(hex(address.rawValue))"
     case .noMemory(let address): return "unknown: there is no memory at \(hex(address)), where the next entry should be"
     case .notCanonical:
@@ -143,14 +154,22 @@ enum WalkWords {
   }
 
   /// What the bits of an EPT violation's exit qualification say (Intel SDM table 28-7).
-  static func parts(ofQualification bits: UInt64) -> [String] {
+  static func parts(ofQualification bits: UInt64, _ modeBasedExecute: Bool = false) -> [String] {
     var parts: [String] = []
     let tried = [(0, "read"), (1, "write"), (2, "fetch")].filter { bits >> UInt64($0.0) & 1 != 0 }.map(\.1)
     if !tried.isEmpty { parts.append(tried.joined(separator: " and ")) }
-    let allowed = [(3, "reads"), (4, "writes"), (5, "fetches")].filter { bits >> UInt64($0.0) & 1 != 0 }.map(\.1)
+    let fetches = modeBasedExecute ? [(5, "fetches from kernel pages"), (6, "fetches from user pages")] : [(5, "fetches")]
+    let allowed = ([(3, "reads"), (4, "writes")] + fetches).filter { bits >> UInt64($0.0) & 1 != 0 }.map(\.1)
     parts.append(allowed.isEmpty ? "not present" : "only \(allowed.joined(separator: " and ")) allowed")
     parts.append(bits >> 8 & 1 != 0 ? "for the page itself" : "for a guest table")
     return parts
+  }
+
+  /// What the error code of AMD's nested page fault says (APM volume 2, 15.25.6): that of a page fault, always by user mode, and bits 33:32.
+  static func parts(ofNestedFault bits: UInt64) -> [String] {
+    let tried = bits >> 4 & 1 != 0 ? "fetch" : bits >> 1 & 1 != 0 ? "write" : "read"
+    let why = bits >> 3 & 1 != 0 ? "a reserved bit is set" : bits & 1 != 0 ? "the page's protection refuses it" : "not present"
+    return [tried, why, bits >> 33 & 1 != 0 ? "for a guest table, whose accesses all count as writes" : "for the page itself"]
   }
 
   /// A text in lines of at most a number of characters.

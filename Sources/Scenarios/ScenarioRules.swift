@@ -99,6 +99,7 @@ struct ScenarioRules {
     for (index, vm) in scenario.vms.enumerated() {
       let path = "vms.\(index)"
       checkPlace(vm, at: path)
+      checkTranslation(vm, at: path)
       require(
         vm.minMemory <= vm.memory, at: "\(path).min_memory", with: ["\(path).memory"],
         "min_memory (\(vm.minMemory)) is more than memory (\(vm.memory))")
@@ -148,6 +149,20 @@ struct ScenarioRules {
     require(
       stop > vm.startNanoseconds, at: "\(path).stop", with: ["\(path).start"],
       "\(Quantity.text(nanoseconds: stop)) is not after the start (\(start))")
+  }
+
+  /// Choices about the way of paging that no processor offers together. What the machine's way of paging passes over may be anything.
+  private mutating func checkTranslation(_ vm: VMSpec, at path: String) {
+    guard vm.paging == .nested else { return }
+    func place(_ choice: NestedOptions.Choice) -> String {
+      choice == .hostPage ? "\(path).\(choice.rawValue)" : "\(path).translation.\(choice.rawValue)"
+    }
+    let hostPage = vm.hugePages == .never ? PageSize.size4K : vm.hugePages == .always ? .size2M : .size1G
+    for conflict in vm.translation.nested.conflicts(hostPage: hostPage) {
+      require(
+        false, at: place(conflict.choice), with: ["\(path).paging", place(conflict.other)],
+        "\(conflict.choice.rawValue) does not go with this \(conflict.other.rawValue)", note: conflict.reason)
+    }
   }
 
   /// The pages that a machine takes on its host: a recorded guest has a little more memory than was recorded.

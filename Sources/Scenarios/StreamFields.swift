@@ -44,10 +44,17 @@ extension ScenarioFields {
   static let translation: [Member<VMSpec>] = [
     .value(
       "vpid", \.translation.usesVPID, .boolean, default: .text("true"),
-      "Whether the processor tags the guest's translations, so that exits drop none. All ways but native."),
+      "Whether the processor tags the guest's translations, with a VPID or AMD's ASID, so that exits drop none. Nested, shadow, agile."),
     .value(
-      "ept_accessed_dirty", \.translation.eptAccessedDirty, .boolean, default: .text("true"),
-      "Whether the host's tables have accessed and dirty bits. Nested."),
+      "nested_format", \.translation.nested.format, .oneOf("a format"), default: .text("ept"),
+      "Whether the host's tables for the guest are Intel's extended page tables (ept) or AMD's nested ones (npt). Nested."),
+    .value(
+      "ept_accessed_dirty", \.translation.nested.accessedDirty, .boolean, default: .text("true"),
+      "Whether the host's tables have accessed and dirty bits; AMD's always have. Nested."),
+    .value(
+      "pml", \.translation.nested.modificationLog, .boolean, default: .text("false"),
+      "Whether the processor logs each page whose dirty bit it sets, and exits when 512 are logged; the list is taken at each sample. Nested."
+    ),
     .value("host_levels", \.hostLevels, .integer(4...5), default: .text("4"), "Levels of the host's tables for the guest. Nested."),
     .value(
       "unsync", \.translation.unsync, .oneOf("a policy"), default: .text("kvm"),

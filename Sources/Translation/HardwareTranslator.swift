@@ -23,7 +23,10 @@ final class HardwareTranslator<Dimension: HostDimension>: GuestTableTranslator {
 
   var counters: TranslationCounters {
     var counters = mmu.counts.total
-    counters.exits[.modificationLogFull] = dimension.fullLogs
+    if let log = dimension.log {
+      counters.loggedPages = log.logged
+      counters.exits[.modificationLogFull] = log.deliveries
+    }
     return counters
   }
 

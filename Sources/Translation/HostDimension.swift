@@ -15,8 +15,8 @@ protocol HostDimension {
   var keepsDirty: Bool { get }
   /// The exit of an access that the map refuses; nil where there is nobody to exit to.
   var refusal: ExitReason? { get }
-  /// How often the page-modification log was full.
-  var fullLogs: UInt64 { get }
+  /// The page-modification log, if one is kept.
+  var log: PageModificationLog? { get }
 
   /// The right of the map, as EPT has it, that a fetch from a page needs.
   func executeRight(isUserPage: Bool) -> UInt64
@@ -76,7 +76,7 @@ struct FreeDimension: HostDimension {
   var writesGuestTables: Bool { false }
   var keepsDirty: Bool { true }
   var refusal: ExitReason? { nil }
-  var fullLogs: UInt64 { 0 }
+  var log: PageModificationLog? { nil }
 
   var isRepeatable: Bool { true }
   var repeatedReferences: UInt64 { 0 }
@@ -123,10 +123,13 @@ struct NestedDimension: HostDimension {
   private let modeBasedExecute: Bool
   private let hasNestedTLB: Bool
   private let hasWalkCaches: Bool
+  /// What an exit makes the processor forget; nil for nothing.
+  private let lossAtExit: TLBInvalidation?
 
-  init(map: GuestPhysicalMap, tlb: TLBHierarchy, keepsAccessedDirty: Bool) {
-    self.map = map
-    self.tlb = tlb
+  init(_ parts: TranslatorParts, keepsAccessedDirty: Bool, usesVPID: Bool) {
+    map = parts.map
+    tlb = parts.tlb
+    lossAtExit = usesVPID ? nil : parts.lossAtExit(isNested: true)
     self.keepsAccessedDirty = keepsAccessedDirty || map.format == .npt
     modeBasedExecute = map.controls.modeBasedExecute && map.format == .ept
     let caches = tlb.geometry.walkCaches
@@ -137,7 +140,7 @@ struct NestedDimension: HostDimension {
   var writesGuestTables: Bool { keepsAccessedDirty }
   var keepsDirty: Bool { keepsAccessedDirty }
   var refusal: ExitReason? { map.format == .ept ? .eptViolation : .nestedPageFault }
-  var fullLogs: UInt64 { map.modificationLog?.deliveries ?? 0 }
+  var log: PageModificationLog? { map.modificationLog }
 
   var isRepeatable: Bool { !hasNestedTLB && !hasWalkCaches }
   var repeatedReferences: UInt64 { UInt64(map.levels) }
@@ -177,6 +180,7 @@ struct NestedDimension: HostDimension {
       if walk.kind != .logFull { return walk }
       // An exit: the hypervisor takes the pages, and the processor tries again.
       map.modificationLog?.deliver()
+      if let lossAtExit { tlb.invalidate(lossAtExit) }
     }
   }
 

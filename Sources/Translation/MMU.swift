@@ -13,9 +13,8 @@ struct MMU: ~Copyable {
   let tlb: TLBHierarchy
   /// The tag of the guest's translations.
   let vpid: VPID
-  /// Whether the processor knows the tag: without VPIDs each exit and entry drops what the guest has in the TLB (Intel SDM 28.3.3.1, where
-  /// all guests share VPID 0; a tag for each, dropped at the same moments, gives the same hits).
-  let usesVPID: Bool
+  /// What an exit makes the processor forget, which does not know the tag; nil where it does.
+  private let lossAtExit: TLBInvalidation?
   let counts = TranslatorCounts()
   /// Who compares each access with the truth, if anybody.
   let staleTranslations: StaleTranslations?
@@ -45,7 +44,7 @@ struct MMU: ~Copyable {
     staleTranslations = parts.staleTranslations
     let caches = tlb.geometry.walkCaches
     cachesWalks = caches.pde != nil || caches.pdpte != nil || caches.pml4e != nil || caches.pml5e != nil
-    self.usesVPID = usesVPID
+    lossAtExit = usesVPID ? nil : parts.lossAtExit(isNested: ep4ta != nil)
     self.ep4ta = ep4ta
     adopt(X86Controls())
   }
@@ -112,6 +111,9 @@ struct MMU: ~Copyable {
     }
   }
 
+  /// Drops an address's mappings under every PCID, for the hypervisor: INVVPID of one address.
+  func flushPage(_ address: GuestVirtualAddress) { tlb.invalidate(.invvpidAddress(vpid, address)) }
+
   /// Drops everything of the guest's: INVVPID.
   func flushAll() { tlb.invalidate(.invvpidContext(vpid)) }
 
@@ -120,8 +122,8 @@ struct MMU: ~Copyable {
     if let ep4ta { tlb.invalidate(.inveptContext(ep4ta)) } else { flushAll() }
   }
 
-  /// Leaves the guest and enters it again: without a VPID its translations are gone (Intel SDM 28.3.3.1).
-  @inline(__always) func switchWorlds() { if !usesVPID { flushAll() } }
+  /// Leaves the guest and enters it again: without a tag its translations are gone.
+  func switchWorlds() { if let lossAtExit { tlb.invalidate(lossAtExit) } }
 
   /// An exit, counted by reason.
   func exit(_ reason: ExitReason) {

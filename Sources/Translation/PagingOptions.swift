@@ -1,9 +1,9 @@
 /// What can be chosen about a way of paging. Each choice concerns the modes that its comment names; others ignore it.
 public struct PagingOptions: Hashable, Sendable {
-  /// Whether the processor tags the guest's translations, so that exits and entries drop none. All modes but native.
+  /// Whether the processor tags the guest's translations, with a VPID or AMD's ASID, so that exits and entries drop none. Nested, shadow, agile.
   public var usesVPID = true
-  /// EPT A/D bits: bit 6 of the EPTP. Nested.
-  public var eptAccessedDirty = true
+  /// The host's tables that the processor walks. Nested.
+  public var nested = NestedOptions()
   /// Which guest tables may differ from their shadow for a while. Shadow, agile.
   public var unsync = UnsyncPolicy.kvm
   /// The most shadow pages that may exist at a time; nil for KVM's default, 2 % of the guest's pages and at least 64. Shadow, agile.

@@ -17,6 +17,8 @@ public struct TranslationCounters: Hashable, Sendable {
   /// Of the walks of accesses that completed: references to the guest's tables that paging-structure caches spared. A walk without these caches
   /// would have made them, one on bare hardware with the same caches would not.
   public var sparedReferences: UInt64 = 0
+  /// Pages that the processor wrote to a page-modification log, each time that it set their D bit.
+  public var loggedPages: UInt64 = 0
   /// Exits by reason.
   public var exits = ExitCounts()
 
@@ -37,6 +39,7 @@ public struct TranslationCounters: Hashable, Sendable {
     a.tableUpdates += b.tableUpdates
     a.checkedEntries += b.checkedEntries
     a.sparedReferences += b.sparedReferences
+    a.loggedPages += b.loggedPages
     a.exits += b.exits
   }
 }
@@ -52,6 +55,7 @@ extension TranslationCounters {
     difference.tableUpdates -= earlier.tableUpdates
     difference.checkedEntries -= earlier.checkedEntries
     difference.sparedReferences -= earlier.sparedReferences
+    difference.loggedPages -= earlier.loggedPages
     for reason in ExitReason.allCases { difference.exits[reason] -= earlier.exits[reason] }
     return difference
   }

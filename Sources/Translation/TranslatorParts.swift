@@ -41,11 +41,23 @@ extension PagingMode {
       HardwareTranslator(FreeDimension(map: parts.map), contents: parts.contents, mmu: MMU(parts))
     case .nested:
       HardwareTranslator(
-        NestedDimension(map: parts.map, tlb: parts.tlb, keepsAccessedDirty: options.eptAccessedDirty), contents: parts.contents,
-        mmu: MMU(parts, usesVPID: options.usesVPID, ep4ta: parts.map.root))
+        NestedDimension(parts, keepsAccessedDirty: options.nested.accessedDirty, usesVPID: options.usesVPID),
+        contents: parts.contents, mmu: MMU(parts, usesVPID: options.usesVPID, ep4ta: parts.map.root))
     case .shadow: ShadowTranslator(parts, options)
     case .agile: AgileTranslator(parts, options)
     case .direct: DirectTranslator(parts, options)
     }
+  }
+}
+
+extension TranslatorParts {
+  /// What an exit makes a processor forget of a guest whose translations it does not tag.
+  ///
+  /// Without VPIDs, each exit and entry drops the linear and combined mappings of VPID 0, which all guests share (Intel SDM 28.3.3.1). A tag for
+  /// each, dropped at the same moments, gives the same hits. What is known of the guest-physical map alone stays. Without an ASID of the guest's
+  /// own, an AMD hypervisor has VMRUN flush all that the guest's ASID tags (APM volume 2, 15.16.1), what is known of the nested tables
+  /// among it.
+  func lossAtExit(isNested: Bool) -> TLBInvalidation {
+    isNested && map.format == .npt ? .inveptContext(map.root) : .vmTransition(vpid)
   }
 }

@@ -1,6 +1,6 @@
 public import Addressing
 internal import PageContents
-internal import PageTables
+public import PageTables
 
 /// A small example to walk: one page of one guest, mapped by real tables in frames of a host of its own.
 ///
@@ -37,6 +37,9 @@ public final class WalkExample {
   private let contents: FrameContents
   private let hostRoot = HostFrame(1)
   private var nextTable = 1
+  private let hostFormat: NestedFormat
+  private let modeBasedExecute: Bool
+  private let isUserPage: Bool
 
   /// Why an example cannot be built; nil if it can.
   public static func problem(guest: Dimension, host: Dimension?) -> String? {
@@ -46,9 +49,19 @@ public final class WalkExample {
     return host.levels == 2 || host.levels == 3 ? "a host has 4 or 5 levels of tables, or 1, a flat one" : nil
   }
 
-  /// Builds an example in which every access of a user passes.
-  public init(guest: Dimension, host: Dimension?) {
+  /// Builds an example in which every access passes that the guest's page is for.
+  /// - Parameters:
+  ///   - format: the words of the host's tables.
+  ///   - modeBasedExecute: whether bit 10 of their entries is a right (EPT only).
+  ///   - isUserPage: whether the guest's page is a user's; otherwise its kernel's.
+  public init(
+    guest: Dimension, host: Dimension?, format: NestedFormat = .ept, modeBasedExecute: Bool = false, isUserPage: Bool = true
+  ) {
     precondition(Self.problem(guest: guest, host: host) == nil, "an example that cannot be built")
+    precondition(format == .ept || !modeBasedExecute, "mode-based execute control is a matter of EPT")
+    hostFormat = format
+    self.modeBasedExecute = modeBasedExecute
+    self.isUserPage = isUserPage
     self.guest = guest
     self.host = host
     contents = FrameContents(frameCount: host?.page == .size1G ? 1 << 18 | 1 << 12 : 1 << 12)
@@ -68,14 +81,38 @@ public final class WalkExample {
     guard let host else {
       return WalkRecorder(controls: controls) { contents.load(HostPhysicalAddress($0.rawValue)) }
     }
-    let tables = WalkRecorder.HostTables(root: hostRoot.address, levels: host.levels)
+    var processor = NestedControls()
+    processor.modeBasedExecute = modeBasedExecute
+    let tables = WalkRecorder.HostTables(root: hostRoot.address, levels: host.levels, format: hostFormat, controls: processor)
     return WalkRecorder(controls: controls, host: tables) { contents.load($0) }
   }
 
-  /// Clears bits of the word that a reference of the transcript read; everything that reads the word sees it.
-  public func clear(_ bits: UInt64, of step: WalkStep) {
+  /// What can be taken from an entry.
+  public enum Loss: Hashable, Sendable {
+    /// All: it is not present.
+    case presence
+    /// The right to write.
+    case write
+    /// The right to execute; with mode-based execute control, from a kernel's pages.
+    case execute
+    /// With mode-based execute control: the right to execute from user pages. Nothing else.
+    case userExecute
+  }
+
+  /// Takes something from the entry that a reference of the transcript read; everything that reads the word sees it.
+  public func take(_ loss: Loss, from step: WalkStep) {
     guard let place = step.hostAddress ?? step.guestAddress.map({ HostPhysicalAddress($0.rawValue) }) else { return }
-    contents.store(contents.load(place) & ~bits, place)
+    let isEPT = step.dimension == .host && hostFormat == .ept
+    let word = contents.load(place)
+    let changed =
+      switch loss {
+      case .presence: word & ~(isEPT ? EPTEntry.permissions | (modeBasedExecute ? EPTEntry.userExecute : 0) : X86Entry.present)
+      // In either format bit 1.
+      case .write: word & ~X86Entry.writable
+      case .execute: isEPT ? word & ~EPTEntry.execute : word | X86Entry.noExecute
+      case .userExecute: isEPT ? word & ~EPTEntry.userExecute : word
+      }
+    contents.store(changed, place)
   }
 
   // MARK: The guest
@@ -94,8 +131,8 @@ public final class WalkExample {
     }
     let leaf =
       guest.page == .size4K
-      ? X86Entry.page(page, writable: true, user: true, noExecute: false)
-      : X86Entry.largePage(page, writable: true, user: true, noExecute: false)
+      ? X86Entry.page(page, writable: true, user: isUserPage, noExecute: false)
+      : X86Entry.largePage(page, writable: true, user: isUserPage, noExecute: false)
     store(leaf.with(X86Entry.accessed | X86Entry.dirty), guest.page.level)
   }
 
@@ -128,17 +165,19 @@ public final class WalkExample {
     var table = hostRoot
     for level in stride(from: host.levels, to: host.page.level, by: -1) {
       let place = X86Index.entryAddress(in: table.address, of: frame.address, level: level)
+      // Bits 51:12 and, of what is present, bit 0 are the same in both formats.
       let old = EPTEntry(rawValue: contents.load(place))
       if old.isPresent {
         table = old.frame
       } else {
         nextTable += 1
         table = HostFrame(nextTable)
-        contents.store(EPTEntry.table(table).with(EPTEntry.accessed).rawValue, place)
+        contents.store(hostFormat.table(table, userExecute: modeBasedExecute) | hostFormat.accessed, place)
       }
     }
     let leaf = EPTEntry.page(hostPage(of: frame, host.page), writable: true)
-    let used = EPTEntry.accessed | EPTEntry.dirty | (host.page == .size4K ? 0 : EPTEntry.large)
-    contents.store(leaf.with(used).rawValue, X86Index.entryAddress(in: table.address, of: frame.address, level: host.page.level))
+    let used =
+      EPTEntry.accessed | EPTEntry.dirty | (host.page == .size4K ? 0 : EPTEntry.large) | (modeBasedExecute ? EPTEntry.userExecute : 0)
+    contents.store(hostFormat.word(leaf.with(used)), X86Index.entryAddress(in: table.address, of: frame.address, level: host.page.level))
   }
 }

@@ -14,13 +14,31 @@ public struct WalkRecorder {
     public var levels: Int
     /// Bit 6 of the EPTP: whether loads of guest tables count as writes (Intel SDM 29.3.3.2).
     public var setsAccessedDirty: Bool
+    /// In whose words they lie.
+    public var format: NestedFormat
+    /// What the processor that walks them can do.
+    public var controls: NestedControls
 
     /// Tables under a root.
-    public init(root: HostPhysicalAddress, levels: Int = 4, setsAccessedDirty: Bool = true) {
+    public init(
+      root: HostPhysicalAddress, levels: Int = 4, setsAccessedDirty: Bool = true, format: NestedFormat = .ept,
+      controls: NestedControls = NestedControls()
+    ) {
       precondition((1...5).contains(levels), "EPT has at most five levels")
       self.root = root
       self.levels = levels
       self.setsAccessedDirty = setsAccessedDirty
+      self.format = format
+      self.controls = controls
+    }
+
+    /// An access in the terms of the format.
+    func access(_ kind: AccessKind, isTable: Bool, isUserPage: Bool) -> NestedAccess {
+      let purpose = isTable ? GuestPhysicalPurpose.guestTable : .access
+      guard format == .ept else { return .npt(kind, for: purpose) }
+      return .ept(
+        kind, for: purpose, setsAccessedDirty: setsAccessedDirty,
+        isUserFetch: controls.modeBasedExecute && isUserPage && kind == .fetch)
     }
   }
 
@@ -48,7 +66,8 @@ public struct WalkRecorder {
 
   /// A recorder of walks of a guest's tables over the map that the hypervisor keeps of its memory.
   public init(controls: X86Controls = X86Controls(), map: GuestPhysicalMap, contents: FrameContents, setsAccessedDirty: Bool = true) {
-    let host = HostTables(root: map.root.address, levels: map.levels, setsAccessedDirty: setsAccessedDirty)
+    let host = HostTables(
+      root: map.root.address, levels: map.levels, setsAccessedDirty: setsAccessedDirty, format: map.format, controls: map.controls)
     self.init(controls: controls, host: host) { contents.word(at: $0.rawValue) }
   }
 
@@ -88,7 +107,8 @@ public struct WalkRecorder {
     } catch { outcome = error.outcome }
     return WalkTranscript(
       address: address, access: access, privilege: privilege, root: root, guestLevels: controls.levels, hostRoot: host?.root,
-      hostLevels: host?.levels ?? 0, steps: steps, outcome: outcome)
+      hostLevels: host?.levels ?? 0, hostFormat: host?.format ?? .ept, modeBasedExecute: host?.controls.modeBasedExecute ?? false,
+      steps: steps, outcome: outcome)
   }
 
   /// Why a walk stopped before the page.
@@ -109,7 +129,7 @@ public struct WalkRecorder {
         if let table = known {
           X86Index.entryAddress(in: table, of: address, level: level)
         } else {
-          try hostWalk(place, .read, isTable: true, guestLevel: level, &steps)?.address
+          try hostWalk(place, .read, isTable: true, isUserPage: false, guestLevel: level, &steps)?.address
         }
       known = nil
       let raw = try load(there?.rawValue ?? place.rawValue)
@@ -132,7 +152,7 @@ public struct WalkRecorder {
       if let refusal { throw Ending(outcome: .pageFault(refusal)) }
       guard step == .leaf else { continue }
       let page = target(of: walk)
-      let end = try hostWalk(page, access, isTable: false, guestLevel: 0, &steps)
+      let end = try hostWalk(page, access, isTable: false, isUserPage: walk.rights.isUser, guestLevel: 0, &steps)
       return WalkTarget(
         guestAddress: page, guestPage: walk.pageSize, rights: walk.rights, hostAddress: end?.address, hostPage: end?.size)
     }
@@ -144,43 +164,44 @@ public struct WalkRecorder {
 
   /// Where a guest-physical address is in the host's memory; nil in a walk of one dimension.
   private func hostWalk(
-    _ address: GuestPhysicalAddress, _ access: AccessKind, isTable: Bool, guestLevel: Int, _ steps: inout [WalkStep]
+    _ address: GuestPhysicalAddress, _ access: AccessKind, isTable: Bool, isUserPage: Bool, guestLevel: Int, _ steps: inout [WalkStep]
   ) throws(Ending) -> (address: HostPhysicalAddress, size: PageSize)? {
     guard let host else { return nil }
-    let needed: UInt64 = isTable && host.setsAccessedDirty ? EPTEntry.read | EPTEntry.write : 1 << UInt64(access.rawValue)
-    // Bit 7: there is a guest linear address; bit 8: the access is to its translation, not to a table on the way.
-    let tried = needed | 1 << 7 | (isTable ? 0 : 1 << 8)
-    guard address.rawValue >> X86Index.shift(host.levels + 1) == 0 else { throw Ending(outcome: .violation(tried, address)) }
+    let asked = host.access(access, isTable: isTable, isUserPage: isUserPage)
+    guard address.rawValue >> X86Index.shift(host.levels + 1) == 0 else { throw Ending(outcome: .violation(asked.code, address)) }
+    // A right of AMD's that is the absence of a bit, XD, is turned round.
+    let inverted = host.format == .ept ? 0 : X86Entry.noExecute
     var table = host.root
-    var rights = EPTEntry.permissions
+    var rights = ~0 as UInt64
     for level in stride(from: host.levels, through: 1, by: -1) {
       let place = X86Index.entryAddress(in: table, of: address, level: level)
-      let entry = EPTEntry(rawValue: try load(place.rawValue))
-      let isLeaf = level == 1 || (entry.isLarge && level <= 3)
-      rights &= entry.rawValue
+      let word = try load(place.rawValue)
+      let kind = host.format.kind(of: word, level: level, for: host.controls)
+      rights &= word ^ inverted
+      let frame = HostPhysicalAddress(word & EPTEntry.frameMask)
       let low = (1 << X86Index.shift(level)) - 1 as UInt64
-      let page = HostPhysicalAddress(entry.frame.address.rawValue & ~low | address.rawValue & low)
+      let page = HostPhysicalAddress(frame.rawValue & ~low | address.rawValue & low)
       let size = PageSize(leafLevel: level) ?? .size4K
       let outcome: WalkOutcome?
       let meaning: WalkStep.Meaning
-      if !entry.isPresent {
-        (meaning, outcome) = (.notPresent, .violation(tried, address))
-      } else if entry.isMisconfigured(level: level) {
-        (meaning, outcome) = (.malformed, .misconfiguration(address))
-      } else if !isLeaf {
-        (meaning, outcome) = (.table(at: entry.frame.address.rawValue), nil)
-      } else if rights & needed != needed {
-        (meaning, outcome) = (.refused, .violation(tried | rights << 3, address))
-      } else {
-        (meaning, outcome) = (.page(at: page.rawValue, size), nil)
+      switch kind {
+      case .absent: (meaning, outcome) = (.notPresent, .violation(asked.code, address))
+      case .refused where host.format == .ept: (meaning, outcome) = (.malformed, .misconfiguration(address))
+      // P and RSV.
+      case .refused: (meaning, outcome) = (.malformed, .violation(asked.code | 1 | 1 << 3, address))
+      case .table: (meaning, outcome) = (.table(at: frame.rawValue), nil)
+      case .leaf where rights & asked.needed != asked.needed:
+        let found = rights & host.controls.presentBits
+        (meaning, outcome) = (.refused, .violation(asked.refusal(found, host.format), address))
+      case .leaf: (meaning, outcome) = (.page(at: page.rawValue, size), nil)
       }
       steps.append(
         WalkStep(
           number: steps.count + 1, dimension: .host, level: level, guestLevel: guestLevel, index: X86Index.index(of: address, level: level),
-          guestAddress: nil, hostAddress: place, word: entry.rawValue, meaning: meaning))
+          guestAddress: nil, hostAddress: place, word: word, meaning: meaning))
       if let outcome { throw Ending(outcome: outcome) }
-      if isLeaf { return (page, size) }
-      table = entry.frame.address
+      if kind == .leaf { return (page, size) }
+      table = frame
     }
     preconditionFailure("an entry of level 1 is a leaf")
   }

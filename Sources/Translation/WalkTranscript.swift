@@ -66,7 +66,8 @@ public enum WalkOutcome: Hashable, Sendable {
   case mapped(WalkTarget)
   /// The guest gets a page fault with this error code.
   case pageFault(PageFaultErrorCode)
-  /// The hypervisor gets an EPT violation with this exit qualification (Intel SDM table 28-7) for this guest-physical address.
+  /// The hypervisor gets an EPT violation with this exit qualification (Intel SDM table 28-7) for this guest-physical address; over AMD's tables a nested
+  /// page fault with this error code (APM volume 2, 15.25.6).
   case violation(UInt64, GuestPhysicalAddress)
   /// The hypervisor gets an EPT misconfiguration for this guest-physical address.
   case misconfiguration(GuestPhysicalAddress)
@@ -106,6 +107,10 @@ public struct WalkTranscript: Hashable, Sendable {
   public let hostRoot: HostPhysicalAddress?
   /// Levels of the host's tables; 0 in a walk of one dimension.
   public let hostLevels: Int
+  /// In whose words the host's tables lie.
+  public let hostFormat: NestedFormat
+  /// Whether the processor tells fetches from user pages from those from a kernel's: bit 10 of EPT entries is a right.
+  public let modeBasedExecute: Bool
   /// The references, in order.
   public let steps: [WalkStep]
   /// How it ended.

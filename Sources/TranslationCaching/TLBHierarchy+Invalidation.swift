@@ -34,7 +34,7 @@ extension TLBHierarchy {
       }
     case .invpcidContext(let vpid, let pcid):
       forEachSpace(vpid, pcid) { forgetOwn($0) }
-    case .invpcidAll(let vpid), .invvpidContext(let vpid):
+    case .invpcidAll(let vpid), .invvpidContext(let vpid), .vmTransition(let vpid):
       for group in registry.groups(of: vpid) { forgetGroup(group) }
     case .invpcidAllButGlobals(let vpid), .invvpidContextButGlobals(let vpid):
       for group in registry.groups(of: vpid) { for index in registry.groups[group].spaces { forgetOwn(index) } }
@@ -52,7 +52,6 @@ extension TLBHierarchy {
       if let root = registry.root(of: ep4ta) { forgetRoot(root) }
     case .inveptAll:
       for root in registry.roots.indices { forgetRoot(root) }
-    case .vmTransition: for group in registry.groups(of: VPID(0)) { forgetGroup(group) }
     case .eptViolation(let space, let address, let linear): forgetViolated(space, address, linear)
     case .everything:
       forgetEntries()

@@ -33,8 +33,9 @@ public enum TLBInvalidation: Hashable, Sendable {
   case inveptContext(HostFrame)
   /// INVEPT type 2: guest-physical and combined mappings of every EPT root.
   case inveptAll
-  /// A VM entry or exit without VPIDs: all mappings of VPID 0.
-  case vmTransition
+  /// A VM entry or exit without VPIDs: all mappings of the tag of guests without one, which is VPID 0 on a processor. Where each of them has a tag of its
+  /// own in its stead, that of the guest.
+  case vmTransition(VPID)
   /// An EPT violation: guest-physical mappings that would translate the guest-physical address; where that was the translation of a linear
   /// address, also mappings of the space that would translate this one, global ones too.
   case eptViolation(TLBSpace, GuestPhysicalAddress, linear: GuestVirtualAddress?)

@@ -2,6 +2,7 @@ internal import Addressing
 internal import ArgumentParser
 internal import Guests
 internal import Laboratory
+internal import PageTables
 internal import Reporting
 internal import Scenarios
 internal import Traces
@@ -53,7 +54,8 @@ struct TraceCommand: ParsableCommand {
   @Option(
     parsing: .unconditional, help: ArgumentHelp("The guest's memory, as 4GiB. Default: 4GiB, 16GiB with pages of 1G.", valueName: "size"))
   var memory: String?
-  @Option(help: "Whether the processor tags the guest's translations, so that exits drop none.") var vpid: Switch = .on
+  @Option(help: "nested, shadow, agile: whether the processor tags the guest's translations (VPID, AMD's ASID), so that exits drop none.")
+  var vpid: Switch = .on
   @Option(help: "Whether the guest's kernel tags the translations of its processes.") var pcid: Switch = .off
   @Option(
     help: ArgumentHelp(
@@ -77,7 +79,12 @@ struct TraceCommand: ParsableCommand {
     help: ArgumentHelp("direct: where the hypervisor lives: \(Self.names(MonitorSpace.self)). Default: segment-limits.", valueName: "place")
   )
   var monitor: String?
-  @Option(help: "nested: whether the host's tables have accessed and dirty bits. Default: on.") var eptAccessedDirty: Switch?
+  @Option(help: "nested: the host's tables, Intel's extended page tables or AMD's nested ones. Default: ept.")
+  var nestedFormat: NestedTables?
+  @Option(help: "nested: whether the host's tables have accessed and dirty bits; AMD's always have. Default: on.")
+  var eptAccessedDirty: Switch?
+  @Option(help: "nested: whether the processor logs each page whose dirty bit it sets, and exits when 512 are logged. Default: off.")
+  var pml: Switch?
   @Flag(help: "Compare each access with the truth and report those that went wrong; slow.") var checkStale = false
   @OptionGroup var output: OutputOptions
 
@@ -185,7 +192,12 @@ struct TraceCommand: ParsableCommand {
   private func pagingOptions() throws -> PagingOptions {
     var options = PagingOptions()
     options.usesVPID = vpid == .on
-    options.eptAccessedDirty = eptAccessedDirty != .off
+    options.nested.format = nestedFormat?.format ?? .ept
+    options.nested.accessedDirty = eptAccessedDirty != .off
+    options.nested.modificationLog = pml == .on
+    if let conflict = options.nested.conflicts(hostPage: hostPage.size).first {
+      throw ValidationError("\(Self.option(conflict.choice)) does not go with this \(Self.option(conflict.other)): \(conflict.reason)")
+    }
     options.unsync = try Self.choice(unsync, "--unsync") ?? options.unsync
     options.monitor = try Self.choice(monitor, "--monitor") ?? options.monitor
     options.agileStores = agileStores ?? options.agileStores
@@ -198,12 +210,17 @@ struct TraceCommand: ParsableCommand {
     return options
   }
 
+  private static func option(_ choice: NestedOptions.Choice) -> String {
+    choice == .hostPage ? "--host-page" : "--" + choice.rawValue.map { $0 == "_" ? "-" : String($0) }.joined()
+  }
+
   /// Refuses options that no way of paging which was asked for has: they would change nothing without a word.
   private func checkApplicable(_ modes: [PagingMode]) throws {
     let options: [(name: String, isGiven: Bool, modes: [PagingMode])] = [
       ("--unsync", unsync != nil, [.shadow, .agile]), ("--agile-stores", agileStores != nil, [.agile]),
       ("--agile-interval", agileInterval != nil, [.agile]), ("--update-batch", updateBatch != nil, [.direct]),
       ("--monitor", monitor != nil, [.direct]), ("--ept-accessed-dirty", eptAccessedDirty != nil, [.nested]),
+      ("--nested-format", nestedFormat != nil, [.nested]), ("--pml", pml != nil, [.nested]),
     ]
     for option in options where option.isGiven && !option.modes.contains(where: modes.contains) {
       let ways = option.modes.map(\.rawValue).joined(separator: " or ")
@@ -237,6 +254,13 @@ struct TraceCommand: ParsableCommand {
     }
     return format
   }
+}
+
+/// The host's tables for a guest, on the command line.
+enum NestedTables: String, ExpressibleByArgument, CaseIterable {
+  case ept, npt
+
+  var format: NestedFormat { self == .ept ? .ept : .npt }
 }
 
 /// On or off.

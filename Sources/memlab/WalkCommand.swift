@@ -18,6 +18,10 @@ struct WalkCommand: ParsableCommand {
       hypervisor, 5x5 takes 35 references, 4x1 puts a flat table in the host. 3 and 2 are short for 4 levels that end at a page of 2M and of 1G: 4x3 is \
       4x4 --host-page 2M. --absent 17 takes away the entry that reference 17 reads, --read-only 20 its right to write: see who faults, and with which code.
 
+      --nested-format npt gives the host AMD's tables. With --mode-based-execute entries of Intel's have a right to execute for the guest's user pages (XU) \
+      and one for its kernel's (XS): --no-execute 24 is how a hypervisor keeps a kernel from executing a page (--kernel-page, --access fetch) that user \
+      mode may execute.
+
       --explain tells each step and what it is for; --figure draws the walk.
       """)
 
@@ -38,6 +42,20 @@ struct WalkCommand: ParsableCommand {
   @Option(
     parsing: .unconditional, help: ArgumentHelp("--demo: take the right to write from the entry that reference N reads.", valueName: "n"))
   var readOnly: Int?
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "--demo: take the right to execute from the entry that reference N reads; with --mode-based-execute that from kernel pages.",
+      valueName: "n"))
+  var noExecute: Int?
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("--demo --mode-based-execute: take the right to execute from user pages from that entry.", valueName: "n"))
+  var noUserExecute: Int?
+  @Option(help: "--demo: the host's tables, Intel's extended page tables or AMD's nested ones. Default: ept.") var nestedFormat:
+    NestedTables?
+  @Flag(help: "--demo: the host's entries tell fetches from user pages from fetches from kernel pages.") var modeBasedExecute = false
+  @Flag(help: "--demo: the guest's page is its kernel's, not a user's.") var kernelPage = false
   @Option(help: "The access that is walked for.") var access: WalkAccess = .read
   @Option(help: "The mode of the access.") var mode: WalkMode = .supervisor
   @Flag(help: "Tell each step and what it is for.") var explain = false
@@ -53,16 +71,41 @@ struct WalkCommand: ParsableCommand {
     }
     let shape = try demo.dimensions(guestPage: guestPage?.size, hostPage: hostPage?.size)
     if let problem = WalkExample.problem(guest: shape.guest, host: shape.host) { throw ValidationError(problem) }
+    try validateHost(of: shape.host)
     let references = WalkTranscript.references(guest: shape.guest.depth, host: shape.host?.depth ?? 0)
-    for (name, number) in [("--absent", absent), ("--read-only", readOnly)] {
-      guard let number, !(1...references).contains(number) else { continue }
-      throw ValidationError("\(name) is 1 to \(references), the references of this walk, not \(number)")
+    for loss in losses where !(1...references).contains(loss.number) {
+      throw ValidationError("\(loss.name) is 1 to \(references), the references of this walk, not \(loss.number)")
     }
+  }
+
+  /// What is said of the host's tables fits them.
+  private func validateHost(of host: WalkExample.Dimension?) throws {
+    guard host != nil || (nestedFormat == nil && !modeBasedExecute) else {
+      throw ValidationError("--nested-format and --mode-based-execute need a host: H is 0, a machine without a hypervisor")
+    }
+    guard !modeBasedExecute || nestedFormat != .npt else {
+      throw ValidationError("--mode-based-execute does not go with --nested-format npt: AMD's nested tables have one right to execute")
+    }
+    guard noUserExecute == nil || modeBasedExecute else {
+      throw ValidationError("--no-user-execute needs --mode-based-execute: without it an entry has one right to execute")
+    }
+  }
+
+  /// What the example's entries lose, by the number of the reference that reads them.
+  private var losses: [(name: String, loss: WalkExample.Loss, number: Int)] {
+    let all: [(String, WalkExample.Loss, Int?)] = [
+      ("--absent", .presence, absent), ("--read-only", .write, readOnly), ("--no-execute", .execute, noExecute),
+      ("--no-user-execute", .userExecute, noUserExecute),
+    ]
+    return all.compactMap { name, loss, number in number.map { (name, loss, $0) } }
   }
 
   private func validateImage() throws {
     guard guestPage == nil && hostPage == nil && absent == nil && readOnly == nil else {
       throw ValidationError("--guest-page, --host-page, --absent and --read-only belong to --demo")
+    }
+    guard losses.isEmpty && nestedFormat == nil && !modeBasedExecute && !kernelPage else {
+      throw ValidationError("--no-execute, --no-user-execute, --nested-format, --mode-based-execute and --kernel-page belong to --demo")
     }
     guard let input = words.first else { throw ValidationError("missing expected argument '<input>'; or walk an example: --demo 4x4") }
     guard !input.isEmpty else { throw ValidationError("the name of the input is empty") }
@@ -126,14 +169,12 @@ struct WalkCommand: ParsableCommand {
 
   private func walkExample(_ demo: DemoShape) throws -> WalkTranscript {
     let shape = try demo.dimensions(guestPage: guestPage?.size, hostPage: hostPage?.size)
-    let example = WalkExample(guest: shape.guest, host: shape.host)
+    let example = WalkExample(
+      guest: shape.guest, host: shape.host, format: nestedFormat?.format ?? .ept, modeBasedExecute: modeBasedExecute,
+      isUserPage: !kernelPage)
     let whole = example.recorder().walk(example.address, cr3: example.root, access.kind, mode.privilege)
-    for (number, bits) in [(absent, EPTEntry.permissions), (readOnly, EPTEntry.write)] {
-      guard let number else { continue }
-      let step = whole.steps[number - 1]
-      // In either format bit 1 is the right to write; an entry is absent with bit 0 clear, and in the host's with bits 2 and 1 clear too.
-      example.clear(step.dimension == .guest && bits == EPTEntry.permissions ? X86Entry.present : bits, of: step)
-    }
+    // An access that the guest refuses reads fewer entries than a complete walk.
+    for loss in losses where loss.number <= whole.steps.count { example.take(loss.loss, from: whole.steps[loss.number - 1]) }
     return example.recorder().walk(example.address, cr3: example.root, access.kind, mode.privilege)
   }
 

@@ -35,4 +35,36 @@ import Testing
       }
     }
   }
+
+  /// What a run with some options says of nested paging.
+  private func nested(_ options: String...) throws -> [String: Any] {
+    let stream = "gen:switches:pages=64,processes=6,every=500,exits=5100"
+    let arguments = ["trace", stream, "--paging", "nested", "--limit", "60000", "--warm-up", "30000", "--check-stale", "--format", "json"]
+    let outcome = try MemlabProcess.run(arguments + ["--quiet", "--pcid", "on"] + options, in: Workshop())
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let modes = try #require(try outcome.object()["modes"] as? [String: Any])
+    return try #require(modes["nested"] as? [String: Any])
+  }
+
+  @Test("Without a tag a timer's exits cost translations, Intel's and AMD's; AMD's exits are nested page faults")
+  func tags() throws {
+    for format in ["ept", "npt"] {
+      let tagged = try nested("--nested-format", format, "--tlb", "skylake-like")
+      let plain = try nested("--nested-format", format, "--tlb", "skylake-like", "--vpid", "off")
+      let misses = [tagged, plain].map { $0["l2_misses"] as? Int ?? -1 }
+      #expect(
+        misses[0] == 0 && misses[1] > 5 * 64 && plain["cycles"] as? Int ?? 0 > tagged["cycles"] as? Int ?? .max, "\(format): \(misses)")
+      let exits = try #require(plain["exits"] as? [String: Any])
+      #expect(exits[format == "ept" ? "nested_page_fault" : "ept_violation"] as? Int == 0)
+    }
+  }
+
+  @Test("With a page-modification log the pages that the stream writes after the warm-up are told, those of tables among them")
+  func dirtyPages() throws {
+    let mode = try nested("--pml", "on")
+    let pages = try #require(mode["dirty_pages"] as? Int)
+    // Six processes of 64 pages, nearly all of which 1500 writes reach, and four tables each.
+    #expect(pages > 6 * 60 && pages <= 6 * (64 + 4) && mode["logged_pages"] as? Int == pages)
+    #expect(try nested()["dirty_pages"] == nil)
+  }
 }

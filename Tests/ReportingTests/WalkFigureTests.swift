@@ -27,7 +27,7 @@ import Testing
     let example = WalkExample(guest: guest, host: host)
     let walk = example.recorder().walk(example.address, cr3: example.root)
     guard let absent else { return walk }
-    example.clear(7, of: walk.steps[absent - 1])
+    example.take(.presence, from: walk.steps[absent - 1])
     return example.recorder().walk(example.address, cr3: example.root)
   }
 

@@ -105,7 +105,9 @@ struct CanonicalTextTests {
             paging: nested
             translation:
               vpid: true
+              nested_format: ept
               ept_accessed_dirty: true
+              pml: false
               host_levels: 4
               unsync: kvm
               prefetch: kvm

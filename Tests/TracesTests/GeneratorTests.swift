@@ -228,6 +228,20 @@ import Traces
     #expect(Set(pages(records)) == [0, 1, 2, 3])
   }
 
+  @Test("switches lets a timer take the processor away after every so many accesses, whoever runs")
+  func interruptions() throws {
+    let records = try Recorded.all("gen:switches:processes=3,every=10,pages=4,accesses=100,exits=7")
+    var accesses = 0
+    for record in records {
+      if record == AccessRecord(.worldSwitch) { #expect(accesses % 7 == 0 && accesses > 0) }
+      accesses += record.isEvent ? 0 : 1
+    }
+    // The stream ends behind the last access.
+    #expect(records.count { $0 == AccessRecord(.worldSwitch) } == 14 && accesses == 100)
+    #expect(
+      records.filter { $0 != AccessRecord(.worldSwitch) } == (try Recorded.all("gen:switches:processes=3,every=10,pages=4,accesses=100")))
+  }
+
   @Test("page-table-writes rewrites the entry of the page accessed last, once in so many accesses")
   func pageTableWrites() throws {
     let records = try Recorded.all("gen:page-table-writes:every=9,pages=100,accesses=900")

@@ -194,7 +194,7 @@ extension NaiveTLB {
     case .invpcidContext(let vpid, let pcid):
       entry = { $0.tag.vpid == vpid && $0.tag.pcid == pcid && !$0.isGlobal }
       walk = { $0.vpid == vpid && $0.pcid == pcid }
-    case .invpcidAll(let vpid), .invvpidContext(let vpid):
+    case .invpcidAll(let vpid), .invvpidContext(let vpid), .vmTransition(let vpid):
       entry = { $0.tag.vpid == vpid }
       walk = { $0.vpid == vpid }
     case .invpcidAllButGlobals(let vpid), .invvpidContextButGlobals(let vpid):
@@ -214,9 +214,6 @@ extension NaiveTLB {
       entry = { $0.tag.ep4ta != nil }
       walk = { $0.ep4ta != nil }
       host = { _ in true }
-    case .vmTransition:
-      entry = { $0.tag.vpid == VPID(0) }
-      walk = { $0.vpid == VPID(0) }
     case .eptViolation(let space, let address, let linear):
       guard let tag = tags[space] else { return }
       host = { $0.ep4ta == tag.ep4ta && onWay($0, address.rawValue) }

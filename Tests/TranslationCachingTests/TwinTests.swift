@@ -111,7 +111,7 @@ struct TwinFuzz {
     case 10: return .invvpidContextButGlobals(tag.vpid)
     case 11: return .inveptContext(tag.ep4ta ?? HostFrame(7 as UInt64))
     case 12: return .inveptAll
-    case 13: return .vmTransition
+    case 13: return .vmTransition(tag.vpid)
     case 14: return .eptViolation(space, physical(), linear: nil)
     case 15: return .eptViolation(space, physical(), linear: address)
     default: return .everything

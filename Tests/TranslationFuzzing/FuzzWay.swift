@@ -45,7 +45,7 @@ public enum FuzzWay: String, CaseIterable, Sendable {
     var options = PagingOptions()
     switch self {
     case .native, .ept, .npt, .shadowKVM, .direct: break
-    case .eptWithoutDirty: options.eptAccessedDirty = false
+    case .eptWithoutDirty: options.nested.accessedDirty = false
     case .shadowInStep:
       options.unsync = .none
       options.prefetch = .none

@@ -51,13 +51,14 @@ final class GuestRig {
 
   /// - Parameter shadowFrames: how many frames there are for the translator's own tables.
   init(
-    _ mode: PagingMode, _ options: PagingOptions = PagingOptions(), tlb: TLBHierarchy, vpid: UInt16, shadowFrames: Int = 400
+    _ mode: PagingMode, _ options: PagingOptions = PagingOptions(), tlb: TLBHierarchy, vpid: UInt16, shadowFrames: Int = 400,
+    format: NestedFormat = .ept
   ) throws {
     contents = FrameContents(frameCount: Self.tableFrames + Self.guestFrames * Self.versions, detachedCapacity: Self.guestFrames)
     // The root of a map is its tag in a TLB: rigs that share one have different roots, though each is a host of its own.
     mapFrames = TableFrames(contents, first: Int(vpid), capacity: 64)
     frames = TableFrames(contents, first: 64 + Int(vpid), capacity: shadowFrames)
-    map = try GuestPhysicalMap(contents: contents, frames: mapFrames)
+    map = try GuestPhysicalMap(contents: contents, frames: mapFrames, format: format)
     self.tlb = tlb
     let parts = TranslatorParts(
       contents: contents, map: map, tlb: tlb, vpid: VPID(vpid), frames: frames, guestPages: UInt64(Self.guestFrames))

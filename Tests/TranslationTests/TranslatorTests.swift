@@ -14,9 +14,9 @@ struct SmallGuest {
 
   init(
     _ mode: PagingMode, _ options: PagingOptions = PagingOptions(), leaf: Int = 1,
-    tlb: TLBHierarchy = TLBHierarchy(TLBPreset.golden.geometry), vpid: UInt16 = 1
+    tlb: TLBHierarchy = TLBHierarchy(TLBPreset.golden.geometry), vpid: UInt16 = 1, format: NestedFormat = .ept
   ) throws {
-    rig = try GuestRig(mode, options, tlb: tlb, vpid: vpid)
+    rig = try GuestRig(mode, options, tlb: tlb, vpid: vpid, format: format)
     for level in stride(from: 4, to: leaf, by: -1) { rig.store(X86Entry.table(GuestFrame(5 - level)).rawValue, place(level)) }
     let entry =
       leaf == 1

@@ -30,6 +30,63 @@ import Testing
     if let host { #expect(target.hostAddress?.offset(in: host.page) == target.guestAddress.offset(in: host.page)) }
   }
 
+  @Test(
+    "AMD's tables take as many references as Intel's, to the same frames, for every pair of levels and page sizes", arguments: guests,
+    guests)
+  func amd(guest: WalkExample.Dimension, host: WalkExample.Dimension) {
+    let walks = NestedFormat.allCases.map { format in
+      let example = WalkExample(guest: guest, host: host, format: format)
+      return example.recorder().walk(example.address, cr3: example.root, .write, .user)
+    }
+    #expect(walks[0].outcome == walks[1].outcome && walks[0].steps.map(\.meaning) == walks[1].steps.map(\.meaning))
+    #expect(walks[1].hostFormat == .npt && walks[0].steps.map(\.word) != walks[1].steps.map(\.word))
+  }
+
+  /// The walk of an example of 4 over 4 that lost something at one reference.
+  private func walk(
+    _ loss: WalkExample.Loss, at number: Int, _ access: AccessKind, format: NestedFormat = .ept, modeBased: Bool = false,
+    isUserPage: Bool = true
+  ) -> WalkOutcome {
+    let four = WalkExample.Dimension(levels: 4)
+    let example = WalkExample(guest: four, host: four, format: format, modeBasedExecute: modeBased, isUserPage: isUserPage)
+    let whole = example.recorder().walk(example.address, cr3: example.root)
+    example.take(loss, from: whole.steps[number - 1])
+    return example.recorder().walk(example.address, cr3: example.root, access).outcome
+  }
+
+  @Test(
+    "With mode-based execute control a fetch from a user's page asks bit 10 and one from a kernel's page bit 2; without it both ask bit 2")
+  func modeBasedExecute() {
+    for isUserPage in [true, false] {
+      for loss in [WalkExample.Loss.execute, .userExecute] {
+        for modeBased in [true, false] where modeBased || loss == .execute {
+          let isRefused = modeBased ? isUserPage == (loss == .userExecute) : true
+          // Bits 2, 7 and 8; R and W at 3 and 4; what is left of X at 5 or of bit 10 at 6 (Intel SDM table 28-7).
+          let left: UInt64 = !modeBased ? 0 : loss == .execute ? 1 << 6 : 1 << 5
+          for number in [21, 22, 23, 24] {
+            let outcome = walk(loss, at: number, .fetch, modeBased: modeBased, isUserPage: isUserPage)
+            if case .violation(let code, _) = outcome { #expect(isRefused && code == 0x19c | left) } else { #expect(!isRefused) }
+            if case .mapped = walk(loss, at: number, .write, modeBased: modeBased, isUserPage: isUserPage) {
+            } else {
+              Issue.record("a write")
+            }
+          }
+        }
+      }
+    }
+  }
+
+  @Test("A nested page fault's code is a user's, with bit 33 for guest tables, which are always written, and bit 32 for the page")
+  func nestedPageFaults() {
+    func code(_ loss: WalkExample.Loss, at number: Int, _ access: AccessKind) -> UInt64? {
+      if case .violation(let code, _) = walk(loss, at: number, access, format: .npt) { code } else { nil }
+    }
+    #expect(code(.presence, at: 4, .read) == 1 << 33 | 6 && code(.write, at: 4, .read) == 1 << 33 | 7)
+    #expect(code(.presence, at: 24, .read) == 1 << 32 | 4 && code(.presence, at: 24, .write) == 1 << 32 | 6)
+    #expect(code(.write, at: 24, .write) == 1 << 32 | 7 && code(.write, at: 24, .read) == nil)
+    #expect(code(.execute, at: 22, .fetch) == 1 << 32 | 0x15 && code(.execute, at: 22, .write) == nil)
+  }
+
   @Test("The counts of the published table: 24, 19, 14; 19, 15, 11; 14, 11, 8; five levels 35 and 29; a flat host table 9")
   func publishedTable() {
     for (guest, host, references) in [
@@ -88,7 +145,7 @@ import Testing
     let whole = example.recorder().walk(example.address, cr3: example.root)
     let step = whole.steps[number - 1]
     let first = whole.steps.firstIndex { $0.hostAddress == step.hostAddress }.map { $0 + 1 }
-    example.clear(step.dimension == .guest ? X86Entry.present : EPTEntry.permissions, of: step)
+    example.take(.presence, from: step)
     let walk = example.recorder().walk(example.address, cr3: example.root, .write, .user)
     #expect(walk.steps.count == first)
     #expect(walk.steps.last?.meaning == .notPresent)
@@ -112,7 +169,7 @@ import Testing
   private func qualification(clearing number: Int, _ access: AccessKind) -> UInt64? {
     let example = WalkExample(guest: .init(levels: 4), host: .init(levels: 4))
     let whole = example.recorder().walk(example.address, cr3: example.root)
-    example.clear(EPTEntry.write, of: whole.steps[number - 1])
+    example.take(.write, from: whole.steps[number - 1])
     if case .violation(let qualification, _) = example.recorder().walk(example.address, cr3: example.root, access).outcome {
       return qualification
     }
@@ -123,7 +180,7 @@ import Testing
   func refused() {
     let example = WalkExample(guest: .init(levels: 4), host: .init(levels: 4))
     let whole = example.recorder().walk(example.address, cr3: example.root)
-    example.clear(X86Entry.writable, of: whole.steps[19])
+    example.take(.write, from: whole.steps[19])
     let walk = example.recorder().walk(example.address, cr3: example.root, .write, .user)
     #expect(walk.outcome == .pageFault([.present, .write, .user]))
     #expect(walk.steps.count == 20 && walk.steps.last?.meaning == .refused)

@@ -91,6 +91,8 @@ public enum GeneratorKind: String, CaseIterable, Sendable {
         .pages(1024), .accesses(), .seed, .writes(),
         GeneratorParameter("processes", 8, 1...1 << 20, "how many processes take turns"),
         .every(1000, "after how many accesses the next process runs"),
+        GeneratorParameter(
+          "exits", 0, 0...1 << 40, "after how many accesses a timer takes the processor from the guest and back; 0: never"),
       ]
     case .pageTableWrites:
       [.pages(), .accesses(), .seed, .writes(), .every(100, "after how many accesses an entry is rewritten")]

@@ -153,13 +153,16 @@ struct ForkStormGenerator: AccessGenerator {
   }
 }
 
-/// Processes that run in turn, each with a working set of its own at the same addresses.
+/// Processes that run in turn, each with a working set of its own at the same addresses. A timer may interrupt them for the host's sake.
 struct SwitchesGenerator: AccessGenerator {
   private let words: UInt64
   private let writes: UInt64
   private let processes: UInt64
   private let every: UInt64
+  private let exits: UInt64
   private var index: UInt64 = 0
+  /// Accesses since the last exit.
+  private var uninterrupted: UInt64 = 0
   private var process: UInt64 = 0
   private var random: RandomStream
 
@@ -168,6 +171,7 @@ struct SwitchesGenerator: AccessGenerator {
     writes = values["writes"]
     processes = values["processes"]
     every = values["every"]
+    exits = values["exits"]
     random = source.stream("switches")
   }
 
@@ -178,5 +182,11 @@ struct SwitchesGenerator: AccessGenerator {
     }
     batch.put(GeneratedLayout.data + random.below(words) << 3, random.below(100) < writes ? .write : .read, &count)
     index = index + 1 == every ? 0 : index + 1
+    guard exits > 0 else { return }
+    uninterrupted += 1
+    if uninterrupted == exits {
+      batch.put(AccessRecord(.worldSwitch), &count)
+      uninterrupted = 0
+    }
   }
 }

@@ -59,7 +59,7 @@ final class ShadowPaging<Nesting: ShadowNesting>: GuestTableTranslator {
     let limit = options.shadowPageLimit ?? Self.shadowPageLimit(guestPages: parts.guestPages)
     shadow = ShadowPages(contents: parts.contents, frames: parts.frames, limit: limit, guestPages: parts.guestPages)
     self.nesting = nesting
-    dimension = NestedDimension(map: parts.map, tlb: parts.tlb, keepsAccessedDirty: true)
+    dimension = NestedDimension(parts, keepsAccessedDirty: true, usesVPID: options.usesVPID)
     unsyncPolicy = options.unsync
     prefetchPolicy = options.prefetch
     adoptControls()
@@ -121,10 +121,11 @@ final class ShadowPaging<Nesting: ShadowNesting>: GuestTableTranslator {
     flushStale()
   }
 
-  /// An exit: reads the page's entry again, under every root that the root cache has, where it may be out of step, and drops the page from the TLB.
+  /// An exit: reads the page's entry again, under every root that the root cache has, where it may be out of step, and drops the page from the TLB: by
+  /// INVVPID, under every PCID (Linux, arch/x86/kvm/vmx/vmx.c, `vmx_flush_tlb_gva`).
   func invalidatePage(_ address: GuestVirtualAddress) {
     mmu.exit(.invlpg)
-    mmu.invalidatePage(address)
+    mmu.flushPage(address)
     for place in 0..<RootCache.count { syncPage(address, under: roots.root(place, in: shadow)) }
     flushStale()
   }
@@ -132,7 +133,7 @@ final class ShadowPaging<Nesting: ShadowNesting>: GuestTableTranslator {
   /// An exit. Of the roots that are not current, those concerned leave the root cache: what they reach is brought in step when they are loaded again.
   func invalidate(_ descriptor: INVPCID) {
     mmu.exit(.invpcid)
-    mmu.invalidate(descriptor)
+    if case .address(_, let address) = descriptor { mmu.flushPage(address) } else { mmu.invalidate(descriptor) }
     switch descriptor {
     case .address(let pcid, let address):
       for place in 0..<RootCache.count where hasPCID(roots[place], pcid) { syncPage(address, under: roots.root(place, in: shadow)) }
