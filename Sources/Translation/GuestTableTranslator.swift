@@ -3,8 +3,8 @@ internal import PageContents
 internal import PageTables
 internal import TranslationCaching
 
-/// A translator for guests whose tables hold guest-physical addresses, so that the processor walks them through a second dimension: from the root on in
-/// native and nested paging, from a switch on in agile paging, never in shadow paging.
+/// A translator for guests whose tables hold guest-physical addresses, so that the processor walks them through a second dimension: from
+/// the root on in native and nested paging, from a switch on in agile paging, never in shadow paging.
 protocol GuestTableTranslator: MMUTranslator {
   associatedtype Dimension: HostDimension
   var tables: GuestTables { get }
