@@ -37,7 +37,8 @@ extension Column where Element == UInt8 {
 
 /// Memory for columns.
 public enum ColumnMemory {
-  /// Whether this process may map so many bytes now. A column that may not ends the program; so whoever needs one as large as a file says asks first.
+  /// Whether this process may map so many bytes now. A column that may not ends the program; so whoever needs one as large as a file says
+  /// asks first.
   public static func isAvailable(bytes: Int) -> Bool {
     // SAFETY: a mapping that is given back at once, untouched.
     let probe = unsafe mmap(nil, max(bytes, 1), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)

@@ -16,8 +16,8 @@ public import Columns
 /// A host of several NUMA nodes divides its frames by number into as many runs of whole largest blocks, and has a set of lists for each. A
 /// block and its buddy lie in one largest block, so no merge crosses from node to node.
 ///
-/// A new allocator costs nothing, however many frames there are: what is stored of a largest block is how it differs from what it was in the
-/// beginning, free and between its neighbours, so that untouched memory, all zeros, says just that.
+/// A new allocator costs nothing, however many frames there are: what is stored of a largest block is how it differs from what it was in
+/// the beginning, free and between its neighbours, so that untouched memory, all zeros, says just that.
 
 /// A buddy allocator over frames 0 ..< frameCount, with a word of record for each frame in use.
 public final class BuddyAllocator {
@@ -36,8 +36,8 @@ public final class BuddyAllocator {
   /// How many largest blocks there are.
   private let wholeBlocks: Int
 
-  /// Of a free block's first frame: next and previous block's frame, each plus 1, 0 for none; `links` tells how they are stored. Of a used frame: its
-  /// record.
+  /// Of a free block's first frame: next and previous block's frame, each plus 1, 0 for none; `links` tells how they are stored. Of a used
+  /// frame: its record.
   private let words: Column<UInt64>
   /// Of a free block's first frame: its order plus 1. Of its other frames: 0. Of a frame in use: `inUse`. `mark` tells how they are stored.
   private let marks: Column<UInt8>
@@ -105,8 +105,8 @@ public final class BuddyAllocator {
     return block
   }
 
-  /// A free, aligned run of 2^order frames, larger than the largest block: largest blocks that are free side by side, the lowest such run on the
-  /// node that is asked for or else on any (Linux `alloc_contig_pages`, for pages of 1 GiB); nil if there is none.
+  /// A free, aligned run of 2^order frames, larger than the largest block: largest blocks that are free side by side, the lowest such run
+  /// on the node that is asked for or else on any (Linux `alloc_contig_pages`, for pages of 1 GiB); nil if there is none.
   public func allocateRun(order: Int, node home: Int = 0) -> Int? {
     precondition(order > Self.maxOrder && order < 32, "run order out of range")
     let size = 1 << order
@@ -248,7 +248,8 @@ public final class BuddyAllocator {
 
   private func firstFrame(of node: Int) -> Int { node * framesPerNode }
 
-  /// The mark of a frame, stored as the bits in which it differs from the first one: a largest block's first frame began as that of a free block.
+  /// The mark of a frame, stored as the bits in which it differs from the first one: a largest block's first frame began as that of a free
+  /// block.
   private func mark(_ frame: Int) -> UInt8 { marks[frame] ^ firstMark(frame) }
 
   private func setMark(_ frame: Int, _ mark: UInt8) { marks[frame] = mark ^ firstMark(frame) }

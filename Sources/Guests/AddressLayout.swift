@@ -3,8 +3,9 @@ internal import Columns
 /// Where a process or a kernel lies in its address space, if that is randomized (ASLR, KASLR).
 ///
 /// Moving a mapping by whole pages changes no page of it, but those that hold addresses: relocated data, the global offset table, the
-/// headers of heap blocks. Such a page is the same in two processes but for the few bytes of the addresses' middle: here, a *variant* of what it
-/// would be without randomization, one for each base. Program text that lies in the page cache is position-independent and never changes.
+/// headers of heap blocks. Such a page is the same in two processes but for the few bytes of the addresses' middle: here, a *variant* of
+/// what it would be without randomization, one for each base. Program text that lies in the page cache is position-independent and never
+/// changes.
 struct AddressLayout: Hashable, Sendable {
   /// By how many units the base was moved; 0 where nothing is randomized.
   let base: UInt64
@@ -14,7 +15,8 @@ struct AddressLayout: Hashable, Sendable {
 
   /// Bits of a process's base, in pages: Linux's default of vm.mmap_rnd_bits on x86-64.
   static let processBits: UInt64 = 28
-  /// Bits of a kernel's base, in units of 2 MiB: the 512 places of the GiB that x86-64 keeps for its image (arch/x86/boot/compressed/kaslr.c).
+  /// Bits of a kernel's base, in units of 2 MiB: the 512 places of the GiB that x86-64 keeps for its image
+  /// (arch/x86/boot/compressed/kaslr.c).
   static let kernelBits: UInt64 = 9
 
   /// A base drawn at random.

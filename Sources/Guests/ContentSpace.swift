@@ -3,10 +3,9 @@ public import PageContents
 
 /// A family of synthetic contents: everything that an image, a recording or one guest can put into pages.
 ///
-/// Synthetic content is chosen by a seed of 42 bits and a variant of 20. From the seed's upper end, 14 bits are the space's number and 3 the
-/// kind; the 45 bits below number the contents of the kind, the last 20 of them in the variant. So a number of a kind of a space
-/// names one content and no other does: contents of two spaces never agree, and guests share exactly what comes from a space that they
-/// share.
+/// Synthetic content is chosen by a seed of 42 bits and a variant of 20. From the seed's upper end, 14 bits are the space's number and 3
+/// the kind; the 45 bits below number the contents of the kind, the last 20 of them in the variant. So a number of a kind of a space names
+/// one content and no other does: contents of two spaces never agree, and guests share exactly what comes from a space that they share.
 public struct ContentSpace: Hashable, Sendable {
   /// The space's number, from 1 to `limit - 1`; 0 belongs to content that pages are given by name elsewhere. (The seeds that
   /// `PageContent.written` gives to repeated bytes are of a kind that no space uses.)
@@ -53,8 +52,8 @@ public struct ContentSpace: Hashable, Sendable {
   /// A page of a program, by the program's name. Pages of one program all differ; those of two programs differ unless 20 bits of a hash
   /// of their names agree.
   ///
-  /// The name chooses the variant, and the seeds as well: variants of one seed differ in three bytes only, and nobody should find the pages of two
-  /// programs alike but for those. What a page holds under another layout, however, is just such a variant.
+  /// The name chooses the variant, and the seeds as well: variants of one seed differ in three bytes only, and nobody should find the pages
+  /// of two programs alike but for those. What a page holds under another layout, however, is just such a variant.
   func content(_ kind: Kind, of program: String, page: Int, layout: AddressLayout = .fixed) -> PageContent {
     let hash = FNV1a.hash(program)
     let name = (hash ^ hash >> 20 ^ hash >> 40) & 0xf_ffff

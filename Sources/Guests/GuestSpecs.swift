@@ -77,7 +77,8 @@ public struct SyntheticGuestSpec: Hashable, Sendable {
   public var initOnFree: Bool
   /// Whether address spaces are randomized: each process's and the kernel's.
   public var aslr = false
-  /// Of the pages that processes, or kernels, hold alike, those that hold addresses, in percent: they differ where address spaces are randomized.
+  /// Of the pages that processes, or kernels, hold alike, those that hold addresses, in percent: they differ where address spaces are
+  /// randomized.
   public var pointerPercent = 20
   /// The processes.
   public var processes: [ProcessSpec]

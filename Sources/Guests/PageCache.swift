@@ -51,8 +51,9 @@ struct PageCache {
     return image.content(.text, of: program.name, page: page - program.first)
   }
 
-  /// The block that a page is read from. Two pages of one number, of whichever guests, hold the same bytes on disk: the image's files and programs
-  /// are blocks that all its guests read, a guest's own files are blocks of its own. A content's name says where it comes from, so it will do.
+  /// The block that a page is read from. Two pages of one number, of whichever guests, hold the same bytes on disk: the image's files and
+  /// programs are blocks that all its guests read, a guest's own files are blocks of its own. A content's name says where it comes from, so
+  /// it will do.
   func block(of page: Int) -> UInt64 { content(of: page).rawValue }
 
   /// Where a page is cached; marks it used.

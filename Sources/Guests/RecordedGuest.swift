@@ -44,7 +44,8 @@ public final class RecordedGuest: Guest {
     return ByteSize(bytes: UInt64((pages + 255) / 256) << 20)
   }
 
-  /// A guest whose page p begins with the content that `identities[p]` names in `recording`. `vm` must have `addedMemory` more than the pages.
+  /// A guest whose page p begins with the content that `identities[p]` names in `recording`. `vm` must have `addedMemory` more than the
+  /// pages.
   public init(
     vm: VirtualMachine, spec: RecordedGuestSpec, identities: [UInt32], recording: ContentSpace, own: ContentSpace, random: RandomSource
   ) {

@@ -39,8 +39,8 @@ struct WriteStorm {
   /// Whether a page is among a share of all, evenly spread.
   static func isChosen(_ index: Int, percent: Int) -> Bool { (index + 1) * percent / 100 > index * percent / 100 }
 
-  /// What a page holds after the write: a variant of what it held. The 20 bits that choose it come from guest and page, so that the copies of one
-  /// content are different afterwards but for one pair in a million.
+  /// What a page holds after the write: a variant of what it held. The 20 bits that choose it come from guest and page, so that the copies
+  /// of one content are different afterwards but for one pair in a million.
   private func after(_ content: PageContent, _ frame: GuestFrame, _ unique: inout UniqueContents) -> PageContent {
     guard let seed = content.seed else { return unique.take() }
     let place = SplitMix64.mix(own.number << 40 ^ frame.rawValue) & 0xf_ffff

@@ -5,17 +5,18 @@ internal import PageSharing
 
 /// # This machine's KSM, for a while
 ///
-/// KSM is one per machine. Whoever tries something with it takes a lock (/run/lock/memlab-ksm.lock), begins only where it rests (`run` is 0, nothing is
-/// shared, nobody has registered memory), and leaves it as it was.
+/// KSM is one per machine. Whoever tries something with it takes a lock (/run/lock/memlab-ksm.lock), begins only where it rests (`run` is
+/// 0, nothing is shared, nobody has registered memory), and leaves it as it was.
 ///
 /// The invariant: *the knobs are put back on every way out*: at `close`, when the last reference goes, at an error, at a signal, even when
-/// this process is killed. A watchdog process waits for our end, whatever it is, and puts them back (Sources/CTrialProcess/ksm_session.c); there is no other way
-/// by which it is done. It fails only where the watchdog itself is killed with SIGKILL.
+/// this process is killed. A watchdog process waits for our end, whatever it is, and puts them back (Sources/CTrialProcess/ksm_session.c);
+/// there is no other way by which it is done. It fails only where the watchdog itself is killed with SIGKILL.
 ///
-/// How the scanner is made to do exactly one batch: it sleeps for `sleep_millisecs` after every one, and wakes early when that number changes. So the
-/// number is set to another very long one, and `run` to 1, in this order: if the scanner sleeps between batches the first wakes it and the second
-/// does nothing; if it rests because `run` was 0 the first does nothing. Setting `run` back to 0 waits for the batch to end, since both take the kernel's
-/// `ksm_thread_mutex`. A batch ends with a full scan, so one of more pages than there are is the rest of a full scan.
+/// How the scanner is made to do exactly one batch: it sleeps for `sleep_millisecs` after every one, and wakes early when that number
+/// changes. So the number is set to another very long one, and `run` to 1, in this order: if the scanner sleeps between batches the first
+/// wakes it and the second does nothing; if it rests because `run` was 0 the first does nothing. Setting `run` back to 0 waits for the
+/// batch to end, since both take the kernel's `ksm_thread_mutex`. A batch ends with a full scan, so one of more pages than there are is the
+/// rest of a full scan.
 public final class KernelKSM {
   /// Where the kernel shows KSM.
   public static let folder = "/sys/kernel/mm/ksm"

@@ -5,8 +5,8 @@ public import PageSharing
 
 /// A trial carried out by this machine's kernel: each space is a process with one anonymous area.
 ///
-/// Exactly one process works at a time, and memlab waits for it, so registrations, forks and writes happen in the order of the trial. Areas are kept in
-/// pages of 4 KiB.
+/// Exactly one process works at a time, and memlab waits for it, so registrations, forks and writes happen in the order of the trial. Areas
+/// are kept in pages of 4 KiB.
 public final class KernelTrial: TrialSubject {
   private let kernel: KernelKSM
   private var baseline = KSMCounters()

@@ -4,8 +4,9 @@ internal import PageSharing
 
 /// Which pages of a process are present, as /proc/PID/pagemap tells.
 ///
-/// Since Linux 6.7 one request (PAGEMAP_SCAN) lists present pages and leaves holes out, however large they are; it also tells pages that map the
-/// kernel's zero frame, which hold no memory of the process. Older kernels tell one word a page, and there such pages count as pages of zeros.
+/// Since Linux 6.7 one request (PAGEMAP_SCAN) lists present pages and leaves holes out, however large they are; it also tells pages that
+/// map the kernel's zero frame, which hold no memory of the process. Older kernels tell one word a page, and there such pages count as
+/// pages of zeros.
 struct PageMap {
   /// The file's size of a page.
   static let pageSize: UInt64 = 4096

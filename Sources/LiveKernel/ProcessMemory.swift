@@ -4,16 +4,16 @@ public import PageSharing
 
 /// # LiveKernel: what this machine's own kernel can be asked
 ///
-/// A live process is a guest too: a virtual machine on this host is a process, and its present pages are what KSM would see of it. The kernel shows
-/// them in three files: /proc/PID/maps says what is mapped where, /proc/PID/pagemap which pages are present and whether
-/// they are anonymous, /proc/PID/mem their bytes. All three are opened once, when the memory is opened. They go on naming the same
-/// process even if it ends and its number is given to another.
+/// A live process is a guest too: a virtual machine on this host is a process, and its present pages are what KSM would see of it. The
+/// kernel shows them in three files: /proc/PID/maps says what is mapped where, /proc/PID/pagemap which pages are present and whether they
+/// are anonymous, /proc/PID/mem their bytes. All three are opened once, when the memory is opened. They go on naming the same process even
+/// if it ends and its number is given to another.
 ///
-/// The invariant: *looking changes nothing*. Reading an absent page through /proc/PID/mem would make the kernel provide one, so every read asks the pagemap first and
-/// stops before a page that is not there.
+/// The invariant: *looking changes nothing*. Reading an absent page through /proc/PID/mem would make the kernel provide one, so every read
+/// asks the pagemap first and stops before a page that is not there.
 ///
-/// When it may not hold: between that question and the read the process runs on. A page that it drops in just that moment comes back as zeros; and
-/// a list of pages taken from a running process is no snapshot. Stop the process first (SIGSTOP) where that matters.
+/// When it may not hold: between that question and the read the process runs on. A page that it drops in just that moment comes back as
+/// zeros; and a list of pages taken from a running process is no snapshot. Stop the process first (SIGSTOP) where that matters.
 public final class ProcessMemory: RemoteMemory {
   /// "pid:4711".
   public let name: String
@@ -84,7 +84,8 @@ public final class ProcessMemory: RemoteMemory {
     } catch { throw Self.failure(error, Int32(name.dropFirst(4)) ?? 0, isOpen: true) }
   }
 
-  /// The flags of the frame behind each page of `runs`, in order, as /proc/kpageflags tells now; for a page that is no longer there, KPF_NOPAGE alone.
+  /// The flags of the frame behind each page of `runs`, in order, as /proc/kpageflags tells now; for a page that is no longer there,
+  /// KPF_NOPAGE alone.
   /// - Throws: if the process has ended, or frames are hidden from us: only root with CAP_SYS_ADMIN sees them.
   public func pageFlags() throws(RemoteMemoryError) -> [UInt64] {
     do throws(SystemError) {

@@ -2,9 +2,10 @@ internal import Files
 
 /// The processes of this host that run a virtual machine.
 ///
-/// What they have in common, whatever they are called, is the kernel's KVM: a process has one file descriptor for each virtual machine that it runs, whose link in
-/// /proc/PID/fd reads `anon_inode:kvm-vm` (virt/kvm/kvm_main.c, `kvm_dev_ioctl_create_vm`). To see the descriptors of others' processes one has to be root; so processes that are
-/// called like a virtual machine monitor but cannot be looked into are told apart from none at all. An emulator without KVM (QEMU's TCG) is found by its name only.
+/// What they have in common, whatever they are called, is the kernel's KVM: a process has one file descriptor for each virtual machine that
+/// it runs, whose link in /proc/PID/fd reads `anon_inode:kvm-vm` (virt/kvm/kvm_main.c, `kvm_dev_ioctl_create_vm`). To see the descriptors
+/// of others' processes one has to be root; so processes that are called like a virtual machine monitor but cannot be looked into are told
+/// apart from none at all. An emulator without KVM (QEMU's TCG) is found by its name only.
 public struct VirtualMachineProcesses: Sendable {
   /// A process that runs a virtual machine.
   public struct Found: Hashable, Sendable {
@@ -63,7 +64,8 @@ public struct VirtualMachineProcesses: Sendable {
     return String(((try? OpenFile("\(folder)/comm"))?.firstText ?? "").prefix { $0 != "\n" })
   }
 
-  /// The monitor that a program of this name is. QEMU's programs are called qemu-system-ARCH, qemu-kvm or kvm, its tools (qemu-img, qemu-nbd, qemu-ga) are none.
+  /// The monitor that a program of this name is. QEMU's programs are called qemu-system-ARCH, qemu-kvm or kvm, its tools (qemu-img,
+  /// qemu-nbd, qemu-ga) are none.
   static func monitor(of program: String) -> String? {
     if program.hasPrefix("qemu-system-") || program == "qemu-kvm" || program == "kvm" { return "qemu" }
     return switch program {

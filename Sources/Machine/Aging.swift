@@ -63,8 +63,8 @@ extension Host {
     }
   }
 
-  /// Tests and clears the accessed bit of a page in a huge mapping. With the first page the whole mapping is asked for: shadow entries have a bit
-  /// for each 4 KiB, and who asks page by page should hear of a later one already here.
+  /// Tests and clears the accessed bit of a page in a huge mapping. With the first page the whole mapping is asked for: shadow entries have
+  /// a bit for each 4 KiB, and who asks page by page should hear of a later one already here.
   private func testAndClearHuge(_ frame: GuestFrame, of vm: VirtualMachine) -> Bool {
     guard frame.index % GuestPhysicalMap.pagesPerLargeLeaf == 0 else { return vm.translator.testAndClearAccessed(frame) }
     let whole = frame.index..<frame.index + GuestPhysicalMap.pagesPerLargeLeaf

@@ -27,8 +27,8 @@ public struct LawBreach: Equatable, Sendable, CustomStringConvertible {
 /// 5. What the guests are charged, plus the shared frames once, is what the host has given out.
 /// 6. Content never changes by merging, ballooning, swapping or moving: a page holds what its guest wrote last.
 ///
-/// Of a guest that knows its machine frames the audit checks besides that its tables name only frames of its own and make no table writable (3), that P2M
-/// and M2P say what the map says (2), and that every frame's type and counts are what its tables come to (1).
+/// Of a guest that knows its machine frames the audit checks besides that its tables name only frames of its own and make no table writable
+/// (3), that P2M and M2P say what the map says (2), and that every frame's type and counts are what its tables come to (1).
 ///
 /// An audit trusts no counter: it walks every map and counts anew. It costs time linear in frames and guest pages.
 ///

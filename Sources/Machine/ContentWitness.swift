@@ -4,10 +4,10 @@ internal import PageContents
 
 /// What guests wrote last, page by page, kept beside the machine so that an audit can tell whether a page changed behind its guest's back.
 ///
-/// A page that was filled as a whole is remembered by its descriptor, and so is one that was never written or was given up: it holds zeros. A
-/// page that was written word by word is remembered by a sum over its words of a hash of (index, word), which a store updates in
-/// constant time. Bits 5 and 6 of words are left out of every comparison: they are where page walks set accessed and dirty in
-/// tables, which is the processor's work and not a change behind anybody's back.
+/// A page that was filled as a whole is remembered by its descriptor, and so is one that was never written or was given up: it holds zeros.
+/// A page that was written word by word is remembered by a sum over its words of a hash of (index, word), which a store updates in constant
+/// time. Bits 5 and 6 of words are left out of every comparison: they are where page walks set accessed and dirty in tables, which is the
+/// processor's work and not a change behind anybody's back.
 final class ContentWitness {
   private let values: Column<UInt64>
   private let isSum: BitColumn

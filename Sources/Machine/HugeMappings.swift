@@ -17,7 +17,8 @@ internal import Translation
 /// Simpler than Linux in this: nothing puts small pages together again (khugepaged); reads of untouched memory map the small zero page, and
 /// what was read or ballooned before the first write stays in small pages; a huge page that was split is swapped page by page.
 extension VirtualMachine {
-  /// Backs the 1 GiB or the 2 MiB around a page that is being written, if all of them are untouched guest memory and the host has a huge page.
+  /// Backs the 1 GiB or the 2 MiB around a page that is being written, if all of them are untouched guest memory and the host has a huge
+  /// page.
   /// - Returns: the page's own frame.
   func populateHuge(around frame: GuestFrame) -> HostFrame? {
     if hugePages == .gigabyte, let fresh = populateHuge(around: frame, .size1G) { return fresh }

@@ -6,8 +6,8 @@ public import Translation
 
 /// Guests that know their machine frames.
 ///
-/// The host keeps its hands off their pages: it does not share them, swap them or let them trap, and reads of untouched memory get a frame of
-/// their own. A balloon takes only pages that no table of the guest's names. What is left is moving a page openly (`move`).
+/// The host keeps its hands off their pages: it does not share them, swap them or let them trap, and reads of untouched memory get a frame
+/// of their own. A balloon takes only pages that no table of the guest's names. What is left is moving a page openly (`move`).
 extension VirtualMachine {
   /// The hypercalls that a direct guest changes its tables with; nil for other guests, and one that was stopped.
   public var hypercalls: (any ParavirtualPaging)? { isRunning ? translator.paravirtual : nil }
@@ -37,7 +37,8 @@ extension VirtualMachine {
     return true
   }
 
-  /// Moves a private page to another frame, as an exchange of memory between nodes would: under direct paging every entry that names it is rewritten.
+  /// Moves a private page to another frame, as an exchange of memory between nodes would: under direct paging every entry that names it is
+  /// rewritten.
   /// - Returns: false where the page has no frame of its own, or the host has none to spare.
   public func move(_ frame: GuestFrame) -> Bool {
     guard isRunning, contains(frame), host.freeFrames > host.watermarks.low else { return false }

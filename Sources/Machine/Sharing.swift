@@ -20,7 +20,8 @@ extension Host: ScannableMemory {
     }
   }
 
-  /// Whether the scanner mapped a page of a running machine to the zero frame; a page that maps it since it was only read was not mapped so.
+  /// Whether the scanner mapped a page of a running machine to the zero frame; a page that maps it since it was only read was not mapped
+  /// so.
   public func isZeroPlaced(_ page: PageOrdinal) -> Bool {
     guard let (vm, frame) = owner(of: page), vm.isRunning else { return false }
     return vm.map.leaf(of: frame).isZeroPlaced

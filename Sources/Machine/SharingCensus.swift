@@ -20,8 +20,8 @@ public struct SharingCensus: Hashable, Sendable {
 }
 
 extension Host {
-  /// Counts what sharing saves now. Pages that map the zero frame because they were only read are no saving of the scanner's: only those that
-  /// it placed count.
+  /// Counts what sharing saves now. Pages that map the zero frame because they were only read are no saving of the scanner's: only those
+  /// that it placed count.
   public func sharingCensus() -> SharingCensus {
     var census = SharingCensus()
     // The last frame that each guest was found to map, so that a guest is counted once a frame.

@@ -9,8 +9,8 @@ public import Columns
   private var free: [UInt32] = []
   private var fresh: UInt32 = 0
 
-  /// Slots from which on huge pages are worth their remainder: 1 MiB of them. Walks of page tables hop from slot to slot, and a processor's own
-  /// TLB reaches few small pages: with 1000 tables a walk took twice as long.
+  /// Slots from which on huge pages are worth their remainder: 1 MiB of them. Walks of page tables hop from slot to slot, and a processor's
+  /// own TLB reaches few small pages: with 1000 tables a walk took twice as long.
   private static let manySlots: UInt32 = 256
 
   /// A pool of at most `capacity` slots.

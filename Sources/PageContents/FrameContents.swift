@@ -61,15 +61,15 @@ public final class FrameContents {
 
   // MARK: Frames that walks rest on
 
-  /// Grows whenever anything changes that what is remembered of a walk may rest on: a watched frame, or whatever `noteWalkChange` was called for.
-  /// Never 0.
+  /// Grows whenever anything changes that what is remembered of a walk may rest on: a watched frame, or whatever `noteWalkChange` was
+  /// called for. Never 0.
   @inlinable @inline(__always) public var walkChanges: UInt64 { walkChangeCount[0] }
 
   /// What is remembered of walks is not to be relied on any more.
   public func noteWalkChange() { walkChangeCount[0] &+= 1 }
 
-  /// Has `walkChanges` grow when the frame's bytes move elsewhere or go, with `words` also when one of them changes; until it next grows on the
-  /// frame's account.
+  /// Has `walkChanges` grow when the frame's bytes move elsewhere or go, with `words` also when one of them changes; until it next grows on
+  /// the frame's account.
   /// - Returns: the words; nil where the frame holds none.
   public func watch(_ frame: HostFrame, words: Bool) -> WatchedWords? {
     let content = descriptor(frame)

@@ -1,8 +1,8 @@
 internal import CAtomic
 internal import Glibc
 
-/// What is asked of a page's bytes, or of several pages' in a row. Spans carry their bounds and cannot outlive what they show, so callers need no unsafe
-/// code.
+/// What is asked of a page's bytes, or of several pages' in a row. Spans carry their bounds and cannot outlive what they show, so callers
+/// need no unsafe code.
 public enum PageBytes {
   /// Whether two spans hold the same bytes.
   public static func areEqual(_ a: RawSpan, _ b: RawSpan) -> Bool {
@@ -30,7 +30,8 @@ public enum PageBytes {
   /// XXH3-64: what the index is keyed by.
   public static func hash(_ bytes: RawSpan) -> UInt64 { unsafe bytes.withUnsafeBytes { unsafe PageHash.index($0) } }
 
-  /// Asks the processor for bytes that will be read soon: of a span longer than a page its first 4096, from where on the processor reads ahead by itself.
+  /// Asks the processor for bytes that will be read soon: of a span longer than a page its first 4096, from where on the processor reads
+  /// ahead by itself.
   ///
   /// It does not read beyond a page's end by itself, and so waits for memory at every new one.
   public static func prefetch(_ bytes: RawSpan) {

@@ -5,12 +5,12 @@ internal import Columns
 /// The index knows 32 bits of each content's hash and nothing of contents. It proposes entries; whoever asks compares bytes. So a
 /// weak hash makes it slower and never wrong.
 ///
-/// The invariant: between an entry's home slot (the hash, scaled to the number of slots) and its own slot no slot is empty, and entries of equal hash
-/// stand in order of insertion. Insertion keeps it by taking the first empty slot, removal by moving later entries back, growth by
-/// inserting again in order, beginning behind an empty slot. A fifth of the slots at least stays empty.
+/// The invariant: between an entry's home slot (the hash, scaled to the number of slots) and its own slot no slot is empty, and entries of
+/// equal hash stand in order of insertion. Insertion keeps it by taking the first empty slot, removal by moving later entries back, growth
+/// by inserting again in order, beginning behind an empty slot. A fifth of the slots at least stays empty.
 ///
-/// The slots are one column as long as the index can ever get, of which only the slots in use were ever touched. It grows by a quarter: an index
-/// that doubled would, just after it did, take twice the memory that its entries need.
+/// The slots are one column as long as the index can ever get, of which only the slots in use were ever touched. It grows by a quarter: an
+/// index that doubled would, just after it did, take twice the memory that its entries need.
 @usableFromInline final class ContentIndex {
   /// A place in a search: the next slot to look at and the hash that is searched for.
   @frozen @usableFromInline struct Probe {

@@ -3,18 +3,18 @@ public import Addressing
 /// # PageSharing: who finds equal pages, and lets them share a frame
 ///
 /// Guests hold many pages alike. A page sharer finds them among millions that change under its eyes and maps them to one frame, read-only.
-/// Sharers differ in where they look (at everything in turn, where samples merge, where a disk was read), in what makes them believe that two
-/// pages are equal, and in what they do besides. Here all have the same doors, so that they can be raced.
+/// Sharers differ in where they look (at everything in turn, where samples merge, where a disk was read), in what makes them believe that
+/// two pages are equal, and in what they do besides. Here all have the same doors, so that they can be raced.
 ///
 /// The invariant: *no sharer, however wrong, merges two pages that differ*. It holds because a sharer changes the memory through
-/// `ScannableMemory` alone, whose calls compare bytes before they merge. What a sharer believes costs time and savings, never content. It says nothing
-/// of what a guest may learn from the time that an access takes: only VUsion's rules do.
+/// `ScannableMemory` alone, whose calls compare bytes before they merge. What a sharer believes costs time and savings, never content. It
+/// says nothing of what a guest may learn from the time that an access takes: only VUsion's rules do.
 ///
-/// A scanner belongs to one memory. Whoever runs it registers the address spaces that may share, calls `scanBatch` at moments of virtual time, and
-/// tells it what only the machine sees: pages read from a block device, pages that lost what the scanner had given them.
+/// A scanner belongs to one memory. Whoever runs it registers the address spaces that may share, calls `scanBatch` at moments of virtual
+/// time, and tells it what only the machine sees: pages read from a block device, pages that lost what the scanner had given them.
 ///
-/// Beside the sharers stand the daemons that set KSM's knobs (`SharingTuner`), recorded memories to scan (`ImageMemory`), and the trials by which the
-/// model of KSM is compared with a kernel (`KSMTrial`).
+/// Beside the sharers stand the daemons that set KSM's knobs (`SharingTuner`), recorded memories to scan (`ImageMemory`), and the trials by
+/// which the model of KSM is compared with a kernel (`KSMTrial`).
 ///
 /// Every scanner is a file with a class of this protocol, a case of `ScannerKind`, a scenario and a test against a brute-force twin.
 public protocol PageScanner<Memory>: AnyObject {

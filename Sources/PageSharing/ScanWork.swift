@@ -35,9 +35,9 @@ public struct ScanWork: Hashable, Sendable {
 
 /// What the operations of a scanner cost, in picoseconds of one processor.
 ///
-/// The defaults were fitted to what Linux 6.18 took on one core of a server, unthrottled: visiting merged pages passed 2.6 to 3.0 GiB/s, a first scan, which hashes
-/// each page, 0.4 to 1.2 GiB/s, unique pages through the tree 92 to 190 MiB/s, and merging pairs 104 MiB/s. They are one kernel's on one
-/// machine: good to compare scanners, not to predict.
+/// The defaults were fitted to what Linux 6.18 took on one core of a server, unthrottled: visiting merged pages passed 2.6 to 3.0 GiB/s, a
+/// first scan, which hashes each page, 0.4 to 1.2 GiB/s, unique pages through the tree 92 to 190 MiB/s, and merging pairs 104 MiB/s. They
+/// are one kernel's on one machine: good to compare scanners, not to predict.
 public struct ScanCosts: Hashable, Sendable {
   /// A visit: finding the page, its frame and its record.
   public var visit: UInt64 = 1_400_000

@@ -6,8 +6,8 @@ internal import PageContents
 /// in one piece.
 ///
 /// A page in a large leaf has no entry of its own. `leaf(of:)` answers what it would have after splits, and marks it with bit 7; A and D
-/// are those of all its pages together. Whoever wants to change the leaf of one page splits the large one, one of 1 GiB twice, and from then
-/// on the pages go their own ways: nothing here puts them together again.
+/// are those of all its pages together. Whoever wants to change the leaf of one page splits the large one, one of 1 GiB twice, and from
+/// then on the pages go their own ways: nothing here puts them together again.
 extension GuestPhysicalMap {
   /// Pages of a large leaf of 2 MiB: 512.
   public static let pagesPerLargeLeaf = Int(PageSize.size2M.pages)

@@ -4,8 +4,8 @@ internal import PageContents
 
 /// Finding and making tables.
 extension GuestPhysicalMap {
-  /// The table in which the leaf of a guest frame stands, in one word: bits 35:0 its frame, 37:36 its level (0: there is none), and from bit
-  /// 38 up the part of the region's number that does not choose its place in the cache. A region has at most 31 bits.
+  /// The table in which the leaf of a guest frame stands, in one word: bits 35:0 its frame, 37:36 its level (0: there is none), and from
+  /// bit 38 up the part of the region's number that does not choose its place in the cache. A region has at most 31 bits.
   struct Place {
     let rawValue: UInt64
 

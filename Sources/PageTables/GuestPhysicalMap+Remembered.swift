@@ -1,8 +1,8 @@
 public import Addressing
 public import PageContents
 
-/// Leaves of 4 KiB found through tables that are remembered (`RememberedTables`). Whatever is not plain is answered by nil, or 0, and left to `leaf(of:)` and
-/// `walk`, which change nothing that these have not seen.
+/// Leaves of 4 KiB found through tables that are remembered (`RememberedTables`). Whatever is not plain is answered by nil, or 0, and left
+/// to `leaf(of:)` and `walk`, which change nothing that these have not seen.
 extension GuestPhysicalMap {
   /// The leaf of a guest frame, where its table is remembered and the leaf allows an access and shows one as used already: A set, after a
   /// write D. Else absent. In a map of EPT's format.

@@ -4,10 +4,10 @@ public import PageContents
 
 /// The hypervisor's map of one guest's physical memory: tables of four or five levels, EPT or AMD's, which are frames of the host.
 ///
-/// Leaves of 4 KiB are set one by one; tables between root and leaf are made when first needed and stay until `destroy()`. A region of 2 MiB
-/// or 1 GiB in which no leaf was ever set may get one large leaf instead (`GuestPhysicalMap+Large.swift`); before one of its pages can have
-/// a leaf of its own, it is split.
-/// Guest frames that the levels cannot reach, with four from 2^36 up, cannot be mapped: `leaf` answers absent and `setLeaf` false.
+/// Leaves of 4 KiB are set one by one; tables between root and leaf are made when first needed and stay until `destroy()`. A region of 2
+/// MiB or 1 GiB in which no leaf was ever set may get one large leaf instead (`GuestPhysicalMap+Large.swift`); before one of its pages can
+/// have a leaf of its own, it is split. Guest frames that the levels cannot reach, with four from 2^36 up, cannot be mapped: `leaf` answers
+/// absent and `setLeaf` false.
 ///
 /// The map does not know what translations were made from it. Whoever removes, moves or write-protects a leaf tells the guest's
 /// translator before the old host frame is used for anything else.

@@ -3,10 +3,10 @@ public import PageSharing
 
 /// # Repeated captures: what lasts of the sharing that one snapshot shows
 ///
-/// One snapshot of running guests counts every page that happens to be equal to another at that moment. Pages that change soon break out of the sharing as soon as they
-/// were merged, or, as with KSM's checksum, are never merged at all. So one snapshot overstates what can be saved; several of the same
-/// guests say by how much: only pages that hold the same content at the same place in *all* captures are counted, as if each capture
-/// were the second look of a scanner.
+/// One snapshot of running guests counts every page that happens to be equal to another at that moment. Pages that change soon break out of
+/// the sharing as soon as they were merged, or, as with KSM's checksum, are never merged at all. So one snapshot overstates what can be
+/// saved; several of the same guests say by how much: only pages that hold the same content at the same place in *all* captures are
+/// counted, as if each capture were the second look of a scanner.
 ///
 /// The captures of one guest list the same pages in the same order: the same addresses. They may be of any kind that can be compared.
 ///
@@ -80,8 +80,8 @@ public struct CaptureComparison: Sendable {
     }
   }
 
-  /// Captures by guest. Names that are equal up to their last "." or "@" (`web.t0` and `web.t1`, `db@1` and `db@2`) are of one guest; where no two are, all inputs are
-  /// captures of one.
+  /// Captures by guest. Names that are equal up to their last "." or "@" (`web.t0` and `web.t1`, `db@1` and `db@2`) are of one guest; where
+  /// no two are, all inputs are captures of one.
   static func groups(_ names: [String]) -> [(name: String, captures: [Int])] {
     let stems = names.map { name in
       name.lastIndex { $0 == "." || $0 == "@" }.map { String(name[..<$0]) }.flatMap { $0.isEmpty ? nil : $0 } ?? name

@@ -3,11 +3,12 @@ internal import Columns
 /// Which contents have been seen: an open-addressing table that any number of threads fill at once without a lock.
 ///
 /// An entry is one word: 32 bits of the content's hash and the number of a page that holds it, its representative, plus 1. An empty entry
-/// is 0. Entries are only ever added, each by one compare-and-exchange, so a thread that loses the race looks at what the winner
-/// stored and goes on from there. The index proposes candidates by their hash alone; whoever searches compares bytes, and asks for the next candidate
+/// is 0. Entries are only ever added, each by one compare-and-exchange, so a thread that loses the race looks at what the winner stored and
+/// goes on from there. The index proposes candidates by their hash alone; whoever searches compares bytes, and asks for the next candidate
 /// where they differ.
 ///
-/// The invariant: a probe sequence has no gap before an entry that belongs to it, since nothing is removed; hence equal contents always meet.
+/// The invariant: a probe sequence has no gap before an entry that belongs to it, since nothing is removed; hence equal contents always
+/// meet.
 ///
 /// The table has room for half as many contents again as there are pages, so that it can never be full: with the column of holders that is
 /// 16 bytes a page.

@@ -3,8 +3,8 @@ public import PageSharing
 /// A live process's memory, saved as an ELF64 core: `scan` reads it back, and debuggers understand it.
 ///
 /// Only pages that are present become part of it: each row of them is a segment (PT_LOAD) with the rights of its mapping, so that reading
-/// it back gives exactly the pages that were there. What was mapped from which file is told in a note (NT_FILE). There are no registers in it.
-/// Pages are written as they are read, and the table of segments after them, when it is known which pages had vanished meanwhile.
+/// it back gives exactly the pages that were there. What was mapped from which file is told in a note (NT_FILE). There are no registers in
+/// it. Pages are written as they are read, and the table of segments after them, when it is known which pages had vanished meanwhile.
 public struct CoreCapture: Sendable {
   /// Pages saved.
   public let pages: UInt64
@@ -20,7 +20,8 @@ public struct CoreCapture: Sendable {
     let flags: UInt32
   }
 
-  /// Saves a process's memory in a file, which appears whole or not at all, and for its owner's eyes only: a process holds passwords and keys.
+  /// Saves a process's memory in a file, which appears whole or not at all, and for its owner's eyes only: a process holds passwords and
+  /// keys.
   /// - Throws: if the process ends or may not be read, or the file cannot be written.
   public init(of process: any RemoteMemory, to path: String) throws(ImageError) {
     let file = try OutputFile(path, isPrivate: true)

@@ -79,9 +79,9 @@ extension MemoryImage {
   /// Reads an ELF64 core of a virtual machine or of a process.
   ///
   /// QEMU's `dump-guest-memory` gives segments physical addresses; debuggers and the kernel leave those 0 and give virtual ones. So
-  /// addresses are physical where any segment has a physical address that is not 0, or where no segment has any address.
-  /// Segments must be whole pages, as both kinds of writer make them. Where a core with the guest's own mappings (`dump-guest-memory -p`) names the same physical
-  /// bytes of the file again, they count once.
+  /// addresses are physical where any segment has a physical address that is not 0, or where no segment has any address. Segments must be
+  /// whole pages, as both kinds of writer make them. Where a core with the guest's own mappings (`dump-guest-memory -p`) names the same
+  /// physical bytes of the file again, they count once.
   convenience init(elfCore file: MappedFile) throws(ImageError) {
     let segments = try ElfCore.segments(file)
     let physical = segments.contains { $0.physicalAddress != 0 } || segments.allSatisfy { $0.virtualAddress == 0 }

@@ -3,17 +3,17 @@ internal import Synchronization
 
 /// # The exact count: how many pages would remain if every content were kept once
 ///
-/// Every page is looked at once. A zero page is counted and forgotten. Any other is hashed and looked up in one index over all
-/// inputs; a candidate of the same hash is compared to the last byte while the page is still in the cache. So the number of distinct pages is exact, with no
-/// assumption on the hash.
+/// Every page is looked at once. A zero page is counted and forgotten. Any other is hashed and looked up in one index over all inputs; a
+/// candidate of the same hash is compared to the last byte while the page is still in the cache. So the number of distinct pages is exact,
+/// with no assumption on the hash.
 ///
-/// Threads share an input; inputs follow one another. Of each content the index remembers the last guest that held it: when a
-/// page meets its own guest there, that is a page saved by sharing inside the guest; another guest, one saved between guests; nobody, a new content. Since
-/// no two guests are scanned at a time, a content held by k guests meets another guest k - 1 times, whichever thread comes
-/// first: the counts do not depend on the number of threads.
+/// Threads share an input; inputs follow one another. Of each content the index remembers the last guest that held it: when a page meets
+/// its own guest there, that is a page saved by sharing inside the guest; another guest, one saved between guests; nobody, a new content.
+/// Since no two guests are scanned at a time, a content held by k guests meets another guest k - 1 times, whichever thread comes first: the
+/// counts do not depend on the number of threads.
 ///
-/// When it may not hold: a file that somebody writes during the scan is counted as it was when each page was read; two copies of a page that
-/// changes in between may count as different.
+/// When it may not hold: a file that somebody writes during the scan is counted as it was when each page was read; two copies of a page
+/// that changes in between may count as different.
 public struct ExactScanner: Sendable {
   /// The sizes of page that can be counted: 4 KiB and, of whole aligned pages only, larger ones.
   public static let pageSizes = [4096, 16384, 65536, 2 << 20]

@@ -3,8 +3,9 @@ internal import PageContents
 
 /// # Fingerprints: pages that can be compared across files and machines
 ///
-/// A file of fingerprints (`.mfp`) keeps of every page a 128-bit hash of its bytes: 16 bytes for 4096. Two hosts that cannot show each other their memory can still
-/// find out what they would share. Its format, little endian, plain or inside a zstd stream (the magic decides, never the name):
+/// A file of fingerprints (`.mfp`) keeps of every page a 128-bit hash of its bytes: 16 bytes for 4096. Two hosts that cannot show each
+/// other their memory can still find out what they would share. Its format, little endian, plain or inside a zstd stream (the magic
+/// decides, never the name):
 ///
 ///     magic "MLMFP1\0\0" · u32 page size · u32 number of guests
 ///     per guest: u16 length of the name · u64 pages · the name, UTF-8 · 16 bytes a page: XXH3-128 (seed 0) of its bytes, low half first

@@ -2,15 +2,16 @@ internal import Files
 
 /// # Page identity traces: which pages are equal, and nothing else
 ///
-/// A page identity trace (`.pit`) says of every page of some guests, in page order, which other pages are equal to it: one 32-bit identity a page.
-/// It can be published where memory cannot. Its format, little endian, plain or inside a zstd stream (the magic decides, never the name):
+/// A page identity trace (`.pit`) says of every page of some guests, in page order, which other pages are equal to it: one 32-bit identity
+/// a page. It can be published where memory cannot. Its format, little endian, plain or inside a zstd stream (the magic decides, never the
+/// name):
 ///
 ///     magic "MLPIT1\0\0" · u32 page size · u32 number of guests
 ///     per guest: u16 length of the name · u64 pages · the name, UTF-8 · one u32 identity a page
 ///
-/// The invariant: *equal identities stand for equal bytes, different ones for different bytes*; 0 is the all-zero page and the others are numbered
-/// from 1 in order of first appearance. So no identity exceeds the number of pages in the file, which the reader checks. The order of the
-/// numbers itself it does not check: a trace cut out of a larger one still counts right.
+/// The invariant: *equal identities stand for equal bytes, different ones for different bytes*; 0 is the all-zero page and the others are
+/// numbered from 1 in order of first appearance. So no identity exceeds the number of pages in the file, which the reader checks. The order
+/// of the numbers itself it does not check: a trace cut out of a larger one still counts right.
 ///
 /// When it may not help: identities mean nothing outside their file. Two traces can never be compared.
 public struct IdentityTrace: Sendable {

@@ -4,12 +4,12 @@ internal import PageTables
 
 /// # Image tables: a recorded guest's own page tables
 ///
-/// A guest's page tables are words of its memory, and an image has them all. `ImageTables` gives them to the walks of module PageTables by their
-/// guest-physical addresses, whatever the format of the image.
+/// A guest's page tables are words of its memory, and an image has them all. `ImageTables` gives them to the walks of module PageTables by
+/// their guest-physical addresses, whatever the format of the image.
 ///
-/// The invariant: *a word is the image's, or there is none*. A dump need not hold all memory (firmware and devices have holes below 4 GiB; a dump
-/// of tables alone has nothing else), and a corrupt entry may point anywhere: then the word is nil and the first such address is noted, for whoever
-/// has to tell the image's owner.
+/// The invariant: *a word is the image's, or there is none*. A dump need not hold all memory (firmware and devices have holes below 4 GiB;
+/// a dump of tables alone has nothing else), and a corrupt entry may point anywhere: then the word is nil and the first such address is
+/// noted, for whoever has to tell the image's owner.
 public final class ImageTables {
   /// The image.
   public let image: MemoryImage
@@ -47,8 +47,8 @@ public final class ImageTables {
     return image.file.integer(at: lastRun.offset + Int(place - lastRun.address))
   }
 
-  /// How many visits of tables no sound tree of this image needs: 4096, and 16 for each of its pages, at most 2^24. A tree has no more tables than
-  /// there are pages, and kernels reach few of them twice; one that contains itself often would otherwise be listed for days.
+  /// How many visits of tables no sound tree of this image needs: 4096, and 16 for each of its pages, at most 2^24. A tree has no more
+  /// tables than there are pages, and kernels reach few of them twice; one that contains itself often would otherwise be listed for days.
   public var tableLimit: Int { min(1 << 24, 4096 + 16 * min(image.pageCount, 1 << 24)) }
 
   /// Fails unless the image has a whole table at a root.

@@ -2,12 +2,13 @@ public import PageSharing
 
 /// # What Linux KSM would make of recorded memories
 ///
-/// The exact count says what could be saved; this says what a kernel's scanner does save. Each input is an address space of its own, registered in
-/// the order given before the first scan, and every recorded page is present: one host on which all these guests run and nobody writes.
+/// The exact count says what could be saved; this says what a kernel's scanner does save. Each input is an address space of its own,
+/// registered in the order given before the first scan, and every recorded page is present: one host on which all these guests run and
+/// nobody writes.
 ///
-/// Nobody writes, so the scanner comes to rest: after a scan that learns checksums and one that merges, further scans change nothing. It is stopped
-/// when two full scans in a row have changed neither shared, nor sharing, nor zero pages, which is how one waits for a kernel too; or after a number
-/// of full scans that the caller gives.
+/// Nobody writes, so the scanner comes to rest: after a scan that learns checksums and one that merges, further scans change nothing. It is
+/// stopped when two full scans in a row have changed neither shared, nor sharing, nor zero pages, which is how one waits for a kernel too;
+/// or after a number of full scans that the caller gives.
 ///
 /// When it may not be what a kernel shows: guests that run write, and pages that a guest never touched are not present.
 public struct KSMScan: Sendable {

@@ -2,9 +2,9 @@ internal import Columns
 
 /// What is shared: pages, zero pages and savings by what the guests' kernels use them for.
 ///
-/// A content may be held by pages of several kinds. So each page is counted by itself: in the order of the inputs and of their pages, the first page of each content is the one that is
-/// kept, and every later one is saved, under its own kind: as zero; as self if its guest has held the content before; as inter otherwise. So the sums over all
-/// kinds are the totals of the exact count.
+/// A content may be held by pages of several kinds. So each page is counted by itself: in the order of the inputs and of their pages, the
+/// first page of each content is the one that is kept, and every later one is saved, under its own kind: as zero; as self if its guest has
+/// held the content before; as inter otherwise. So the sums over all kinds are the totals of the exact count.
 public struct KindBreakdown: Sendable {
   /// What was counted of one kind.
   public struct Count: Hashable, Sendable {

@@ -6,7 +6,8 @@ extension MemoryImage {
   /// Bytes in a range header (LiME, doc/README: `lime_mem_range_header`, packed).
   static let limeHeaderBytes = 32
 
-  /// Reads a LiME dump: ranges of physical memory, each behind a header with magic, version 1, first and last address, and 8 reserved bytes.
+  /// Reads a LiME dump: ranges of physical memory, each behind a header with magic, version 1, first and last address, and 8 reserved
+  /// bytes.
   convenience init(lime file: MappedFile) throws(ImageError) {
     var extents: [Extent] = []
     var offset = 0

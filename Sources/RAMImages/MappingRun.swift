@@ -68,8 +68,8 @@ extension MappingRun {
 }
 
 extension X86Mappings {
-  /// Calls `body` with every run, addresses ascending. Nothing is kept but the run that is being put together, so the memory needed does not
-  /// depend on how much is mapped.
+  /// Calls `body` with every run, addresses ascending. Nothing is kept but the run that is being put together, so the memory needed does
+  /// not depend on how much is mapped.
   /// - Returns: as `forEach`.
   /// - Throws: what `body` throws, at once.
   public func forEachRun<Failure: Error>(

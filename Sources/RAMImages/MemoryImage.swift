@@ -4,9 +4,9 @@ internal import PageContents
 
 /// A recorded memory with its bytes: whole pages at their addresses, read where they lie in the file.
 ///
-/// Whatever the format, an image is a list of runs: pages that follow one another both in the address space and in the file. The invariant, established
-/// once when the file is opened: *runs ascend, do not overlap, consist of whole aligned pages, and lie inside the file*. So whoever reads a page of a run
-/// needs no further check of what the file claimed.
+/// Whatever the format, an image is a list of runs: pages that follow one another both in the address space and in the file. The invariant,
+/// established once when the file is opened: *runs ascend, do not overlap, consist of whole aligned pages, and lie inside the file*. So
+/// whoever reads a page of a run needs no further check of what the file claimed.
 public final class MemoryImage: Sendable {
   /// How the memory is recorded.
   public enum Format: String, Sendable {
@@ -134,7 +134,8 @@ public final class MemoryImage: Sendable {
   /// Where in the file the byte at an address is, or nil if it is not recorded.
   public func offset(of address: UInt64) -> Int? { run(at: address).map { $0.offset + Int(address - $0.address) } }
 
-  /// The little-endian word at a guest-physical address, as a page walk reads it; nil if it is not recorded or the addresses are not physical.
+  /// The little-endian word at a guest-physical address, as a page walk reads it; nil if it is not recorded or the addresses are not
+  /// physical.
   public func word(at address: GuestPhysicalAddress) -> UInt64? {
     guard space == .physical, let run = run(at: address.rawValue), run.endAddress - address.rawValue >= 8 else { return nil }
     return file.integer(at: run.offset + Int(address.rawValue - run.address))

@@ -82,7 +82,8 @@ public struct MemoryPages {
 
   /// Prepares inputs for a scanner.
   ///
-  /// A live process changes while a scanner goes over it again and again; so where one is among the inputs, all of them are reduced once to identities.
+  /// A live process changes while a scanner goes over it again and again; so where one is among the inputs, all of them are reduced once to
+  /// identities.
   /// - Throws: if the inputs cannot be compared, or hold only hashes: a scanner compares bytes.
   public init(_ inputs: [MemoryInput], scanner: ExactScanner = ExactScanner()) throws(ImageError) {
     switch try InputKinds.comparison(of: inputs, pageSize: MemoryImage.pageSize) {

@@ -3,12 +3,13 @@ internal import Synchronization
 
 /// # Page classes: which pages are equal, place by place
 ///
-/// The exact count forgets pages as it passes them. Whoever asks more, which kinds of page share or which pages keep their content, has to know
-/// of every page *which* content it holds. So every content gets a number, its class: 0 for zeros, and from 1 in the order in which contents first appear.
+/// The exact count forgets pages as it passes them. Whoever asks more, which kinds of page share or which pages keep their content, has to
+/// know of every page *which* content it holds. So every content gets a number, its class: 0 for zeros, and from 1 in the order in which
+/// contents first appear.
 ///
-/// The invariant: *equal classes stand for pages that were found equal*, by whatever the inputs can be compared by, and the numbers depend on
-/// the inputs and their order alone: threads find a representative of each page, whichever of the equal ones came first to them, and a second pass in page
-/// order numbers the representatives.
+/// The invariant: *equal classes stand for pages that were found equal*, by whatever the inputs can be compared by, and the numbers depend
+/// on the inputs and their order alone: threads find a representative of each page, whichever of the equal ones came first to them, and a
+/// second pass in page order numbers the representatives.
 ///
 /// It takes 12 bytes a page more than the count.
 public struct PageClasses: Sendable {

@@ -1,6 +1,7 @@
 /// What a guest's kernel uses a page for, as /proc/kpageflags tells.
 ///
-/// The bits are those of include/uapi/linux/kernel-page-flags.h, and two that the kernel shows to root only (fs/proc/page.c). The first rule that fits decides:
+/// The bits are those of include/uapi/linux/kernel-page-flags.h, and two that the kernel shows to root only (fs/proc/page.c). The first
+/// rule that fits decides:
 ///
 /// 1. `unknown`: NOPAGE (20), no page frame there; HWPOISON (19), broken memory.
 /// 2. `free`: BUDDY (10), set for every page of a free block.
@@ -8,9 +9,11 @@
 /// 4. `kernel`: PGTABLE (26), OFFLINE (23: ballooned or unplugged), ZERO_PAGE (24), RESERVED (32).
 /// 5. `huge`: HUGE (17), pages of hugetlbfs. Transparent huge pages (22) are anonymous or page cache like others.
 /// 6. `anonymous`: ANON (12), KSM (21).
-/// 7. `pageCache`: LRU (5), MMAP (11), UPTODATE (3), SWAPBACKED (14) or UNEVICTABLE (18) without ANON: pages of files, tmpfs and shared memory included.
+/// 7. `pageCache`: LRU (5), MMAP (11), UPTODATE (3), SWAPBACKED (14) or UNEVICTABLE (18) without ANON: pages of files, tmpfs and shared
+///   memory included.
 /// 8. A COMPOUND_TAIL (16) with none of these is of the kind of the page before it: older kernels mark only the first page of a large one.
-/// 9. `kernel`: whatever else, in use without any of these: stacks, modules, drivers, and pages in per-processor free lists, which carry no flag.
+/// 9. `kernel`: whatever else, in use without any of these: stacks, modules, drivers, and pages in per-processor free lists, which carry no
+///   flag.
 public enum PageKind: UInt8, CaseIterable, Sendable {
   /// Files' pages, those of tmpfs and shared memory included.
   case pageCache

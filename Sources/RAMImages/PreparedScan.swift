@@ -54,9 +54,9 @@ struct PreparedScan: Sendable {
   /// - Parameter takes: which contents are looked up, by their hashes.
   /// - Returns: how many units of a live process have vanished.
   ///
-  /// Memory is slow to answer and can be asked several things at once. So a block of units is hashed, each while the bytes of a later one are on
-  /// their way, and their places in the table, which is far larger than any cache, are asked for; then candidates are looked up there, and
-  /// their bytes asked for; then those are compared.
+  /// Memory is slow to answer and can be asked several things at once. So a block of units is hashed, each while the bytes of a later one
+  /// are on their way, and their places in the table, which is far larger than any cache, are asked for; then candidates are looked up
+  /// there, and their bytes asked for; then those are compared.
   @inline(__always) func visit(
     _ input: ScanUnits, _ range: Range<Int>, base: UInt32, _ index: ContentIndex, takes: (UInt64) -> Bool = { _ in true },
     _ body: (_ unit: Int, Content) -> Void
@@ -102,7 +102,8 @@ struct PreparedScan: Sendable {
   /// Stands in a block's hashes for a unit that is not to be looked up.
   private static let notTaken = UInt64.max
 
-  /// The hashes of a block of units. A unit that really has the hash of one of the two marks gets the one beside it, as all that are equal to it do.
+  /// The hashes of a block of units. A unit that really has the hash of one of the two marks gets the one beside it, as all that are equal
+  /// to it do.
   @inline(__always) private static func hashes(
     of bytes: RawSpan, _ block: Range<Int>, _ size: Int, _ index: ContentIndex, _ takes: (UInt64) -> Bool
   ) -> InlineArray<16, UInt64> {

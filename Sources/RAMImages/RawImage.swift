@@ -3,8 +3,8 @@ internal import Files
 extension MemoryImage {
   /// Takes a file's bytes for guest-physical memory.
   ///
-  /// The PC's firmware and devices sit below 4 GiB, so a guest with more memory than fits under them has the rest at 4 GiB and above. QEMU's RAM file has
-  /// no hole: `belowFourGiB` says how much of it lies below, and the byte after that is guest-physical address 4 GiB.
+  /// The PC's firmware and devices sit below 4 GiB, so a guest with more memory than fits under them has the rest at 4 GiB and above.
+  /// QEMU's RAM file has no hole: `belowFourGiB` says how much of it lies below, and the byte after that is guest-physical address 4 GiB.
   convenience init(raw file: MappedFile, belowFourGiB: UInt64?) throws(ImageError) {
     let size = UInt64(file.count)
     guard size > 0 else { throw ImageError(file.path, .empty, "the file is empty") }

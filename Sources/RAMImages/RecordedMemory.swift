@@ -2,16 +2,16 @@ internal import Files
 
 /// # RAMImages: memory that was recorded from real machines
 ///
-/// A laboratory that invents what guests hold can prove anything about sharing. This module reads what real machines held: raw
-/// images, ELF cores, LiME dumps, and two summaries of its own, page identity traces and fingerprints. Whatever the file, the rest of memlab sees
+/// A laboratory that invents what guests hold can prove anything about sharing. This module reads what real machines held: raw images, ELF
+/// cores, LiME dumps, and two summaries of its own, page identity traces and fingerprints. Whatever the file, the rest of memlab sees
 /// *inputs*, each one guest's pages in order.
 ///
-/// The content decides what a file is, never its name: each format is known by its first bytes, and what no format claims is taken for a raw image
-/// if it is a whole number of pages. Formats that hold memory in a form that is not read (compressed dumps, migration streams, disk images) are
-/// recognized too, so that nobody counts the pages of a compressed file as a guest's.
+/// The content decides what a file is, never its name: each format is known by its first bytes, and what no format claims is taken for a
+/// raw image if it is a whole number of pages. Formats that hold memory in a form that is not read (compressed dumps, migration streams,
+/// disk images) are recognized too, so that nobody counts the pages of a compressed file as a guest's.
 ///
-/// The invariant: *no file can make the reader trap, hang, or take memory for more than the file really holds*. Every number in a header is checked
-/// against what the file can hold before anything is read or allocated by it, and a failure says which byte is wrong.
+/// The invariant: *no file can make the reader trap, hang, or take memory for more than the file really holds*. Every number in a header is
+/// checked against what the file can hold before anything is read or allocated by it, and a failure says which byte is wrong.
 ///
 /// A file that somebody makes shorter after it was opened is an error too, wherever the scan then stands (`MappedFile.isIntact`).
 public enum RecordedMemory {
@@ -24,8 +24,8 @@ public enum RecordedMemory {
     public init(belowFourGiB: UInt64? = nil) { self.belowFourGiB = belowFourGiB }
   }
 
-  /// Opens a file as inputs: every guest of a trace or a file of fingerprints, or those that follow its name as in `FILE.pit#w1,w2`; the one memory
-  /// of an image.
+  /// Opens a file as inputs: every guest of a trace or a file of fingerprints, or those that follow its name as in `FILE.pit#w1,w2`; the
+  /// one memory of an image.
   /// - Throws: what is wrong with the file, and at which byte.
   public static func open(_ argument: String, options: Options = Options()) throws(ImageError) -> [MemoryInput] {
     let (path, chosen) = split(argument)

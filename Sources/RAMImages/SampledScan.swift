@@ -4,7 +4,8 @@ internal import Synchronization
 
 /// What a sample of the inputs' contents says of all of them. See `ContentSampling`.
 public struct SampledScan: Sendable {
-  /// The estimates, in the form of an exact count: pages, zero pages and what is saved of these are exact; distinct pages, self and inter are estimated.
+  /// The estimates, in the form of an exact count: pages, zero pages and what is saved of these are exact; distinct pages, self and inter
+  /// are estimated.
   public let scan: ExactScan
   /// Which contents were taken.
   public let sampling: ContentSampling
@@ -22,8 +23,8 @@ public struct SampledScan: Sendable {
 }
 
 extension ExactScanner {
-  /// Estimates the count of the inputs by a sample of their contents: every page is read, but only the contents taken are remembered, in about 30/N bytes
-  /// a page.
+  /// Estimates the count of the inputs by a sample of their contents: every page is read, but only the contents taken are remembered, in
+  /// about 30/N bytes a page.
   /// - Throws: as `scan` does; and if so many contents fall into the sample that somebody must have chosen them.
   public func scan(_ inputs: [MemoryInput], pageSize: Int = 4096, sampling: ContentSampling) throws(ImageError) -> SampledScan {
     let start = ContinuousClock.now

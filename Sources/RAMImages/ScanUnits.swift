@@ -4,9 +4,9 @@ internal import PageSharing
 
 /// The pages of one input as the exact scanner takes them: equally long strings of bytes, numbered from 0.
 ///
-/// A unit is a page's bytes where there are bytes; its identity or its fingerprint where the file holds only these; and several of them in a row where
-/// larger pages are asked for. An all-zero unit is a zero page in each case (a zero page's fingerprint is replaced by zeros). So one scanner
-/// counts all kinds, and compares what it has of them byte by byte.
+/// A unit is a page's bytes where there are bytes; its identity or its fingerprint where the file holds only these; and several of them in
+/// a row where larger pages are asked for. An all-zero unit is a zero page in each case (a zero page's fingerprint is replaced by zeros).
+/// So one scanner counts all kinds, and compares what it has of them byte by byte.
 final class ScanUnits: Sendable {
   /// Units that follow one another in the store.
   struct Run: Sendable {

@@ -53,8 +53,8 @@ public struct UnknownPath: Error, Hashable, Sendable, CustomStringConvertible {
 extension ScenarioSchema {
   /// Explains a path: that of a field or, among the entries of the caller, of a result.
   ///
-  /// Elements of lists may be named (`vms.web.memory`), starred or left out; the beginning of a path may be left out where the rest is known
-  /// (`pages_to_scan`). More than one explanation is given where a path means different things in different kinds of guests.
+  /// Elements of lists may be named (`vms.web.memory`), starred or left out; the beginning of a path may be left out where the rest is
+  /// known (`pages_to_scan`). More than one explanation is given where a path means different things in different kinds of guests.
   /// - Throws: that nothing is known by the path.
   public static func explain(_ path: String, among results: [Explanation] = []) throws(UnknownPath) -> [Explanation] {
     let known = explanations(of: fields, under: [], in: nil) + results
@@ -66,8 +66,8 @@ extension ScenarioSchema {
     throw UnknownPath(path: path, nearest: nearest(to: path, among: known))
   }
 
-  /// The entries that match by one of the candidates that are made of their paths. `vms.memory` is a field of a machine rather than a machine
-  /// that is called memory: of all that match, those with the most names of their own.
+  /// The entries that match by one of the candidates that are made of their paths. `vms.memory` is a field of a machine rather than a
+  /// machine that is called memory: of all that match, those with the most names of their own.
   private static func best(
     _ known: [Explanation], _ asked: [Substring], by candidates: ([Substring]) -> [ArraySlice<Substring>]
   ) -> [Explanation] {

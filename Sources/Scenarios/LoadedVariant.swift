@@ -6,15 +6,15 @@ public struct LoadedVariant: Sendable {
   public let description: String
   /// The values that it changes.
   public let settings: [VariantSetting]
-  /// Its plan, without variants of its own. It is what the scenario's file gives where each of the settings is an argument, and a last one leaves the
-  /// variants out.
+  /// Its plan, without variants of its own. It is what the scenario's file gives where each of the settings is an argument, and a last one
+  /// leaves the variants out.
   public let scenario: Scenario
 }
 
 /// Makes the variants' trees of a scenario's tree.
 ///
-/// A variant is the file with some values changed, so it is read and checked like the file: all rules hold of it, and a fault in it stands at
-/// the value that brought it about.
+/// A variant is the file with some values changed, so it is read and checked like the file: all rules hold of it, and a fault in it stands
+/// at the value that brought it about.
 struct VariantTrees {
   /// A variant's tree, and how its settings fared.
   struct Tree {

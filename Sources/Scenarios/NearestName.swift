@@ -17,8 +17,8 @@ public enum NearestName {
     return previous[b.count]
   }
 
-  /// The valid name nearest to an unknown one, if it is near enough to be meant: at most a third of its letters away, or the only one that begins with
-  /// what was written, if that is at least three letters.
+  /// The valid name nearest to an unknown one, if it is near enough to be meant: at most a third of its letters away, or the only one that
+  /// begins with what was written, if that is at least three letters.
   public static func nearest(to unknown: String, among names: [String]) -> String? {
     // Nobody means a short name by a long one, and the distance costs the product of the lengths.
     guard unknown.unicodeScalars.count <= 100 else { return nil }

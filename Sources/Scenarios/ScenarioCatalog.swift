@@ -17,7 +17,8 @@ public struct ScenarioCatalog: Sendable {
   /// The scenarios, in the order of their files' names.
   public let items: [Item]
 
-  /// Looks at the files of a folder whose names end in `.yaml` or `.yml`; those that have no virtual machines are no scenarios and left out.
+  /// Looks at the files of a folder whose names end in `.yaml` or `.yml`; those that have no virtual machines are no scenarios and left
+  /// out.
   /// - Throws: that there is no such folder.
   public init(folder: String) throws(ScenarioErrors) {
     guard FileManager.default.fileExists(atPath: folder) else { throw .missing(path: folder) }

@@ -7,7 +7,8 @@ public enum ScenarioErrors: Error, Hashable, Sendable {
   /// The file or an argument breaks rules: everything that is wrong with them, in the order of the file, then of the arguments.
   case invalid([ScenarioDiagnostic])
 
-  /// The exit code of a command that fails with it: 66 (`EX_NOINPUT` of sysexits.h) without a readable file, 65 (`EX_DATAERR`) for bad content.
+  /// The exit code of a command that fails with it: 66 (`EX_NOINPUT` of sysexits.h) without a readable file, 65 (`EX_DATAERR`) for bad
+  /// content.
   public var exitCode: Int32 {
     switch self {
     case .missing, .unreadable: 66

@@ -5,12 +5,12 @@ internal import Foundation
 /// A scenario file is written by hand, and a run of it may take an hour: so everything that can be wrong with it is found before the run
 /// starts, all at once, each with its place. The way of a file:
 ///
-/// bytes -> `SourceText` (UTF-8, lines) -> `YAMLReader` (tree with places) -> `Overrides` (arguments change the tree; so does each variant, in a copy) -> `ScenarioFields`
-/// (each field's type and range) -> `ScenarioRules` (rules across fields) -> `Scenario`.
+/// bytes -> `SourceText` (UTF-8, lines) -> `YAMLReader` (tree with places) -> `Overrides` (arguments change the tree; so does each variant,
+/// in a copy) -> `ScenarioFields` (each field's type and range) -> `ScenarioRules` (rules across fields) -> `Scenario`.
 ///
-/// The invariant: a `Scenario` that leaves the loader obeys every rule, so whoever runs it checks nothing again. It holds because a fault at
-/// any step is noted, and a plan is only given out when nothing was noted. It says nothing about the content of traces, which is only read in
-/// a run, nor about how much memory the run itself takes.
+/// The invariant: a `Scenario` that leaves the loader obeys every rule, so whoever runs it checks nothing again. It holds because a fault
+/// at any step is noted, and a plan is only given out when nothing was noted. It says nothing about the content of traces, which is only
+/// read in a run, nor about how much memory the run itself takes.
 public enum ScenarioLoader {
   /// Loads a scenario's file.
   /// - Parameters:

@@ -3,8 +3,8 @@ public enum ScenarioSchema {
   /// All fields, in the order of the canonical text.
   public static var fields: [FieldDescription] { ScenarioFields.scenario.map(\.description) }
 
-  /// The JSON Schema (draft 2020-12) of scenario files, as an editor takes it to complete names and mark mistakes; `schema` stands first, as
-  /// in all of memlab's JSON. It says less than the loader checks: neither ranges of values with units nor rules across fields.
+  /// The JSON Schema (draft 2020-12) of scenario files, as an editor takes it to complete names and mark mistakes; `schema` stands first,
+  /// as in all of memlab's JSON. It says less than the loader checks: neither ranges of values with units nor rules across fields.
   public static var jsonSchema: String {
     let head: [(key: String, value: OrderedJSON)] = [
       ("schema", .string("memlab.schema/1")),

@@ -100,7 +100,8 @@ extension ValueType where Value: RawRepresentable & CaseIterable, Value.RawValue
 }
 
 extension ValueType where Value == Expectation {
-  /// A comparison of a result with a number, `sharing.merges > 0`, or with another result; a size stands for its bytes, a time for its nanoseconds.
+  /// A comparison of a result with a number, `sharing.merges > 0`, or with another result; a size stands for its bytes, a time for its
+  /// nanoseconds.
   static var expectation: Self {
     ValueType(
       description: ValueDescription(

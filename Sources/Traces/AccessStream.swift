@@ -3,20 +3,20 @@ public import Columns
 
 /// # Traces: access streams, recorded and generated
 ///
-/// What a translator is to be measured with is a stream of accesses: one that somebody recorded (valgrind's lackey, ChampSim, DynamoRIO's drmemtrace,
-/// Pin's pinatrace, a CSV file, the laboratory's own binary format) or one that a generator makes by rule and seed. All of them become the same thing
-/// here: words of eight bytes (`AccessRecord`), an access or an event between two accesses, delivered in batches.
+/// What a translator is to be measured with is a stream of accesses: one that somebody recorded (valgrind's lackey, ChampSim, DynamoRIO's
+/// drmemtrace, Pin's pinatrace, a CSV file, the laboratory's own binary format) or one that a generator makes by rule and seed. All of them
+/// become the same thing here: words of eight bytes (`AccessRecord`), an access or an event between two accesses, delivered in batches.
 ///
-/// The invariant: *every record that is delivered is one that a processor could have made.* Its address is canonical (for 57 bits), an access that crossed a
-/// 4 KiB page is two records, an event has a number and an argument that fit. Whatever input contradicts that is an error which names file and place, and
-/// the records before that place have been delivered first. Memory does not grow with a stream's length: files and pipes are read block by block and
-/// decompressed on the way, generators hold at most a word or two a page.
+/// The invariant: *every record that is delivered is one that a processor could have made.* Its address is canonical (for 57 bits), an
+/// access that crossed a 4 KiB page is two records, an event has a number and an argument that fit. Whatever input contradicts that is an
+/// error which names file and place, and the records before that place have been delivered first. Memory does not grow with a stream's
+/// length: files and pipes are read block by block and decompressed on the way, generators hold at most a word or two a page.
 ///
 /// Why it holds: decoders see only a window of bytes that states its bounds (`Files/StreamedFile.swift`), and each access passes one gate
 /// (`RecordedAccess.swift`) that checks address and size and splits it.
 ///
-/// When it may not: a recording tells what its tool saw. Lackey and pinatrace see no kernel, ChampSim no sizes, pinatrace no fetches; nothing of that is made
-/// up here. A stream that does not begin with a `run` event runs in process 0.
+/// When it may not: a recording tells what its tool saw. Lackey and pinatrace see no kernel, ChampSim no sizes, pinatrace no fetches;
+/// nothing of that is made up here. A stream that does not begin with a `run` event runs in process 0.
 
 /// Where a stream delivers its records: a column that is used again for each batch.
 public typealias AccessBatch = Column<AccessRecord>

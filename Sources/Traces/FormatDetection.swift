@@ -2,10 +2,9 @@ internal import Files
 
 /// Tells a recording's format by the first bytes of what it decompresses to.
 ///
-/// The laboratory's own format has a magic number, and drmemtrace begins with its header. Text is told by its first line that is
-/// known, so that a line that is wrong can be named by the decoder. ChampSim's
-/// records have no mark at all: they are what is left, if the instruction pointers, flags and addresses of the first records can be such in one of
-/// the two layouts.
+/// The laboratory's own format has a magic number, and drmemtrace begins with its header. Text is told by its first line that is known, so
+/// that a line that is wrong can be named by the decoder. ChampSim's records have no mark at all: they are what is left, if the instruction
+/// pointers, flags and addresses of the first records can be such in one of the two layouts.
 enum FormatDetection {
   /// What a decoder must know.
   enum Found: Equatable {

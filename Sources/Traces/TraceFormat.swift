@@ -1,5 +1,5 @@
-/// The formats of recorded access streams: the registry. A case, a decoder in a file of its own, a line in `AccessStreams.stream`, and a rule by which
-/// `FormatDetection` knows it.
+/// The formats of recorded access streams: the registry. A case, a decoder in a file of its own, a line in `AccessStreams.stream`, and a
+/// rule by which `FormatDetection` knows it.
 public enum TraceFormat: String, CaseIterable, Sendable {
   /// What valgrind's lackey prints with `--trace-mem=yes`.
   case lackey

@@ -8,8 +8,8 @@ extension Translator {
 
   /// A walk to show: of the lowest address that the guest's current tables map and that a read reaches now. Nothing is changed or counted.
   ///
-  /// A page that is mapped need not be reached: the host may have swapped it out, or its shadow entry may not have been filled yet. Where no page is,
-  /// the walk of the lowest address is told as far as it goes; nil where nothing is mapped at all.
+  /// A page that is mapped need not be reached: the host may have swapped it out, or its shadow entry may not have been filled yet. Where
+  /// no page is, the walk of the lowest address is told as far as it goes; nil where nothing is mapped at all.
   public func exampleWalk() -> WalkTranscript? {
     var first: WalkTranscript?
     var tried = 0

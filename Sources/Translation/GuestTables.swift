@@ -31,7 +31,8 @@ struct GuestTables {
   }
 
   /// Sets A in every entry that leads to `address`, and D in the leaf after a write, once a walk has passed (Intel SDM 4.8).
-  /// - Returns: the violation where a table to be marked lies in a page that the map does not let anyone write; entries above it are marked.
+  /// - Returns: the violation where a table to be marked lies in a page that the map does not let anyone write; entries above it are
+  ///   marked.
   func markUsed(
     _ address: GuestVirtualAddress, root: GuestPhysicalAddress, _ controls: X86Controls, isWrite: Bool
   ) -> GuestViolation? {

@@ -11,7 +11,7 @@ internal import TranslationCaching
 /// violations and misconfigurations. The walk is the same; so it is written once.
 final class HardwareTranslator<Dimension: HostDimension>: GuestTableTranslator {
   var mode: PagingMode { Dimension.mode }
-  private let dimension: Dimension
+  let dimension: Dimension
   let tables: GuestTables
   let mmu: MMU
 
@@ -97,13 +97,13 @@ final class HardwareTranslator<Dimension: HostDimension>: GuestTableTranslator {
     guard X86Index.isCanonical(address, levels: controls.levels) else { return .generalProtection }
     var walk = X86Walk(address, root: mmu.root, levels: controls.levels, reserved: controls.reservedBits)
     let start = mmu.resume(&walk)
-    let refusal = mmu.walkGuest(
-      &walk, from: start.level == 0 ? nil : start.table, access, privilege, tables, dimension, loads: .guestTable, references: &references)
+    let refusal = descend(
+      &walk, from: start.level == 0 ? nil : start.table, access, privilege, controls, loads: .guestTable, references: &references)
     if let refusal { return refusal }
     let target = walk.target.address(atOffsetOf: address)
     let before = references
     let last = dimension.walk(target, access, for: .access, isUserPage: walk.rights.isUser, mmu.space, references: &references)
-    guard last.isMapped else { return mmu.refused(last, target, access, loads: nil, dimension) }
+    guard last.isMapped else { return refused(last, target, access, loads: nil) }
     mmu.rememberWalk(address, from: start.level == 0 ? controls.levels : start.level, downTo: walk.level)
     if walk.level == 1 && walk.allAccessed && last.level == 1 && dimension.isRepeatable && !mmu.cachesWalks {
       remember(address, target.page, references: before)

@@ -15,18 +15,3 @@ extension MMUTranslator {
   func worldSwitch() { mmu.switchWorlds() }
   func forEachHeld(_ body: (HeldEntry) -> Void) { mmu.forEachHeld(body) }
 }
-
-/// A translator for guests whose tables hold guest-physical addresses.
-protocol GuestTableTranslator: MMUTranslator {
-  var tables: GuestTables { get }
-}
-
-extension GuestTableTranslator {
-  func composition(of address: GuestVirtualAddress) -> ComposedTranslation {
-    tables.composition(of: address, root: mmu.root, mmu.controls)
-  }
-
-  func forEachMapping<Failure: Error>(_ body: (X86Mapping) throws(Failure) -> Void) throws(Failure) {
-    _ = try X86Mappings(root: mmu.root, controls: mmu.controls).forEach(word: tables.word, body)
-  }
-}

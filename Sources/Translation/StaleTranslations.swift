@@ -7,10 +7,10 @@ public import Addressing
 /// each access that completes with the truth, the guest's tables composed with the guest-physical map as they are at this moment, and keeps
 /// those that disagree.
 ///
-/// The invariant that it proves (law 4): *an access that completes goes where the tables say, with rights that they give*. Where it is broken, the
-/// detector says by whom: the hypervisor, whose map changed behind the page, or the guest, whose own tables did. The second is no fault of
-/// a translator's: the architecture lets a processor keep a translation until the guest invalidates it (Intel SDM 4.10.2.3), and the guest
-/// that relies on it not being kept has a bug.
+/// The invariant that it proves (law 4): *an access that completes goes where the tables say, with rights that they give*. Where it is
+/// broken, the detector says by whom: the hypervisor, whose map changed behind the page, or the guest, whose own tables did. The second is
+/// no fault of a translator's: the architecture lets a processor keep a translation until the guest invalidates it (Intel SDM 4.10.2.3),
+/// and the guest that relies on it not being kept has a bug.
 ///
 /// It walks in software at every access, some hundred times the cost of a hit: for hunting, not for measuring.
 public final class StaleTranslations {

@@ -2,7 +2,8 @@
 public enum ReplacementPolicy: String, CaseIterable, Hashable, Sendable {
   /// The least recently used one, exactly.
   case lru
-  /// The one that a binary tree of bits points to, each turned away from the last use below it (tree pseudo-LRU). Ways are a power of two, at most 64.
+  /// The one that a binary tree of bits points to, each turned away from the last use below it (tree pseudo-LRU). Ways are a power of two,
+  /// at most 64.
   case plru
   /// The one filled first.
   case fifo

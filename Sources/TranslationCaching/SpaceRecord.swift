@@ -5,7 +5,8 @@ internal import Addressing
 /// A *context* is such a number, given out once and never again until everything has been cleared. A space without one has nothing cached.
 @frozen @usableFromInline struct SpaceRecord: BitwiseCopyable {
   /// What could be found: bits 2:0 the sizes (4K, 2M, 1G) of entries of its own since the last flush, bits 5:3 those of global entries of
-  /// its VPID and EPT root, bit 6 whether any of either is a piece of a larger page of the guest, bit 7 whether the fast path must not be taken.
+  /// its VPID and EPT root, bit 6 whether any of either is a piece of a larger page of the guest, bit 7 whether the fast path must not be
+  /// taken.
   @usableFromInline var kinds: UInt64
   /// The context of its own entries, or 0.
   @usableFromInline var context: UInt64 = 0

@@ -9,8 +9,8 @@ public import Columns
 /// The invariant: each set's list is in the order of last use. It holds as far as `limit` goes: pages deeper than that are forgotten,
 /// and their return counts as a first use.
 ///
-/// When the property does not hold: other policies (FIFO, random, and tree PLRU have no stacks), flushes between which some entries stay, and
-/// second levels, which see only what the first level misses; those need a simulation each.
+/// When the property does not hold: other policies (FIFO, random, and tree PLRU have no stacks), flushes between which some entries stay,
+/// and second levels, which see only what the first level misses; those need a simulation each.
 public struct StackDistances: ~Copyable {
   /// Sets, a power of two.
   public let sets: Int
@@ -59,8 +59,8 @@ public struct StackDistances: ~Copyable {
   }
 }
 
-/// Hits of several structures of one level and one page size, from one pass over a stream of pages: one set of stacks for each number of sets
-/// among them, as deep as the most ways asked for. True LRU only; see `StackDistances`.
+/// Hits of several structures of one level and one page size, from one pass over a stream of pages: one set of stacks for each number of
+/// sets among them, as deep as the most ways asked for. True LRU only; see `StackDistances`.
 public struct TLBSweep: ~Copyable {
   /// What is asked for.
   public let sizes: [TLBGeometry.Level]

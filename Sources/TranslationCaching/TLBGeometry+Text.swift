@@ -5,12 +5,12 @@ internal import Addressing
 /// Parts separated by commas, in any order, or the name of a preset:
 /// - `PLACE=ENTRIESxWAYS`, a TLB structure: `l1i`, `l1d` (or `l1` for both), `l2` (or `l2i`, `l2d`; may be left out);
 /// - `PLACE-SIZES=ENTRIESxWAYS`, one for some page sizes only: `l1d-2m=32x4`, `l2-4k+2m=1536x12`;
-/// - `CACHE=ENTRIES` or `CACHE=ENTRIESxWAYS`, a walk cache: `pml5e`, `pml4e`, `pdpte`, `pde` (the guest's tables, or the only ones), `epml5e`,
-///   `epml4e`, `epdpte`, `epde` (EPT), `ntlb` (nested TLB); without ways it is fully associative;
+/// - `CACHE=ENTRIES` or `CACHE=ENTRIESxWAYS`, a walk cache: `pml5e`, `pml4e`, `pdpte`, `pde` (the guest's tables, or the only ones),
+///   `epml5e`, `epml4e`, `epdpte`, `epde` (EPT), `ntlb` (nested TLB); without ways it is fully associative;
 /// - `policy=lru|plru|fifo|random`; LRU if nothing is said.
 ///
-/// A structure without sizes holds all those that no other structure of its place names: `l1i=32x32,l1d=64x4,l2=1536x6` is three structures that
-/// hold pages of every size side by side. A size that a level has no structure for is cached there in pieces of the next smaller size
+/// A structure without sizes holds all those that no other structure of its place names: `l1i=32x32,l1d=64x4,l2=1536x6` is three structures
+/// that hold pages of every size side by side. A size that a level has no structure for is cached there in pieces of the next smaller size
 /// that it has one for.
 extension TLBGeometry {
   /// Reads a geometry or the name of a preset.

@@ -2,8 +2,8 @@ import Foundation
 
 /// # The built program from outside
 ///
-/// These tests know memlab as its users do: arguments in, two streams and an exit code out. The program is the one that was built with the tests (it
-/// stands beside the test bundle), or the one that `MEMLAB_EXECUTABLE` names.
+/// These tests know memlab as its users do: arguments in, two streams and an exit code out. The program is the one that was built with the
+/// tests (it stands beside the test bundle), or the one that `MEMLAB_EXECUTABLE` names.
 struct MemlabProcess {
   /// How a process ended.
   struct Outcome {

@@ -1,9 +1,11 @@
 import Foundation
 import Testing
 
-/// Every scenario that is shipped gives the numbers of its reference: what each variant saves, when, and for how much work, to the last page.
+/// Every scenario that is shipped gives the numbers of its reference: what each variant saves, when, and for how much work, to the last
+/// page.
 ///
-/// The references of scenarios with variants are their `variants.csv`, in Reports/sharing; the quickstart has a whole report (`QuickstartTests`).
+/// The references of scenarios with variants are their `variants.csv`, in Reports/sharing; the quickstart has a whole report
+/// (`QuickstartTests`).
 @Suite(.serialized) struct ReferenceTests {
   private static let workloads = MemlabProcess.repository.appendingPathComponent("Workloads")
   private static let references = MemlabProcess.repository.appendingPathComponent("Reports/sharing")

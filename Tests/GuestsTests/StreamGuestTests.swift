@@ -64,7 +64,8 @@ struct StreamGuestTests {
     let rig = try StreamRig(mode)
     try rig.run((0..<10).map { access($0, .write) } + [AccessRecord(.fork, 1)] + (0..<10).map { access($0) })
     #expect(rig.guest.counts.copiesOnWrite == 0 && rig.guest.counts.pageFaults == 10)
-    // The parent writes three pages: three copies. The child then writes four, one of them the parent's copy's source, which is its own now.
+    // The parent writes three pages: three copies. The child then writes four, one of them the parent's copy's source, which is its own
+    // now.
     try rig.run((0..<3).map { access($0, .write) } + [AccessRecord(.run, 1)] + (2..<6).map { access($0, .write) })
     #expect(rig.guest.counts.copiesOnWrite == 3 + 3)
     #expect(rig.guest.counts.pageFaults == 10 + 3 + 4)

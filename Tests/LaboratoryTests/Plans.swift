@@ -34,8 +34,8 @@ enum Plans {
       guest: guest)
   }
 
-  /// Three guests, one under each way of paging, on a host with room for all; a scanner fast enough to pass over them several times. A policy
-  /// aims low because it leaves goals of less than 10 MiB alone.
+  /// Three guests, one under each way of paging, on a host with room for all; a scanner fast enough to pass over them several times. A
+  /// policy aims low because it leaves goals of less than 10 MiB alone.
   static func scenario(
     host: UInt64 = 64, swap: UInt64 = 0, scanner: ScannerKind = .ksm, policy: String = "none", duration: UInt64 = 1500 * millisecond,
     vms: [VMSpec] = [vm("nested"), vm("shadow", .shadow), vm("native", .native)]

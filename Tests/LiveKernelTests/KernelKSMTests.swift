@@ -5,7 +5,8 @@ import Testing
 
 private let canAskKSM = KernelKSM.isPresent && geteuid() == 0
 
-/// What the running kernel does, and what memlab does with it. KSM is one per machine: these tests run one after the other, and wait for others.
+/// What the running kernel does, and what memlab does with it. KSM is one per machine: these tests run one after the other, and wait for
+/// others.
 @Suite(.serialized, .enabled(if: canAskKSM, "this kernel has no KSM, or we are not root: the model is not compared with it"))
 struct KernelKSMTests {
   private static let knobs = [

@@ -8,7 +8,8 @@ import Translation
 
 @testable import Machine
 
-/// A small machine with a page of every kind: private, stable, zero, placed zero, swapped and ballooned; and translations of each that has one.
+/// A small machine with a page of every kind: private, stable, zero, placed zero, swapped and ballooned; and translations of each that has
+/// one.
 private struct Fixture {
   let host: Host
   let a: VirtualMachine

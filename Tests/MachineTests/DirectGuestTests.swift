@@ -10,7 +10,8 @@ import TranslationCaching
 
 @testable import Machine
 
-/// A guest under direct paging whose kernel maps page p of its address space to guest frame p, for the first 64, with tables in frames 100 to 103.
+/// A guest under direct paging whose kernel maps page p of its address space to guest frame p, for the first 64, with tables in frames 100
+/// to 103.
 private struct DirectGuest {
   let host: Host
   let vm: VirtualMachine

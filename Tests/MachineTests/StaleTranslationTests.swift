@@ -26,7 +26,8 @@ struct StaleTranslationTests {
     return (host, vm)
   }
 
-  /// After a door has taken page 1: no translation of its old frame is left, a read reaches what the map says now, and a write a frame of the page's own.
+  /// After a door has taken page 1: no translation of its old frame is left, a read reaches what the map says now, and a write a frame of
+  /// the page's own.
   private func check(_ host: Host, _ vm: VirtualMachine, sourceLocation: SourceLocation = #_sourceLocation) throws {
     expectLawful(host, sourceLocation: sourceLocation)
     let read = try #require(vm.touch(1), sourceLocation: sourceLocation)

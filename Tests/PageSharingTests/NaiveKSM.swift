@@ -1,7 +1,8 @@
 import Addressing
 import PageSharing
 
-/// KSM by the book and without any haste: what docs and mm/ksm.c say, in arrays, dictionaries and objects, keyed by contents instead of hashes.
+/// KSM by the book and without any haste: what docs and mm/ksm.c say, in arrays, dictionaries and objects, keyed by contents instead of
+/// hashes.
 ///
 /// It shares with the scanner under test neither code nor structure. It works on a memory of its own, through the same calls.
 final class NaiveKSM {

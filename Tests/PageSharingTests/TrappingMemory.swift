@@ -3,7 +3,8 @@ import Columns
 import PageContents
 import PageSharing
 
-/// A memory of real bytes whose pages can be made to trap and can be entrusted to a keeper: what a host does to the scanners that need that.
+/// A memory of real bytes whose pages can be made to trap and can be entrusted to a keeper: what a host does to the scanners that need
+/// that.
 ///
 /// It believes no scanner: it compares what it is told is equal, and a frame in use is given to nobody.
 final class TrappingMemory: ScannableMemory {

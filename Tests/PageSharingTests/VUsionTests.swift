@@ -91,8 +91,8 @@ struct VUsionTests {
 
   // MARK: What an attacker sees
 
-  /// An attacker's view of the first accesses to merged and unmerged pages: how often each cost came up, and in which part of memory the page then
-  /// was; and how many pages were no longer in the frame that they had before the scanner came by.
+  /// An attacker's view of the first accesses to merged and unmerged pages: how often each cost came up, and in which part of memory the
+  /// page then was; and how many pages were no longer in the frame that they had before the scanner came by.
   struct View: Equatable {
     var costs: [TrappingMemory.Cost: Int] = [:]
     var places = [Int](repeating: 0, count: 8)
@@ -105,7 +105,8 @@ struct VUsionTests {
     }
   }
 
-  /// Half of the pages have a duplicate in another guest, half have none; the attacker accesses its own pages after the scanner has come by.
+  /// Half of the pages have a duplicate in another guest, half have none; the attacker accesses its own pages after the scanner has come
+  /// by.
   func attack(_ make: (TrappingMemory) -> any PageScanner<TrappingMemory>, seed: UInt64, write: Bool) -> (merged: View, alone: View) {
     let (pages, frames) = (64, 1024)
     var random = RandomSource(seed: seed).stream("attack")

@@ -28,7 +28,8 @@ import Testing
     #expect(trial.scanner.counters.pagesSharing == trial.sharing.sharing)
   }
 
-  /// Two guests that read the same blocks into a window of their caches, over and over, beside memory that is all unique. No block stays for two full scans.
+  /// Two guests that read the same blocks into a window of their caches, over and over, beside memory that is all unique. No block stays
+  /// for two full scans.
   /// - Returns: how many pages were merged, and how many frames the most saved at any moment.
   func shortLived(_ kind: ScannerKind) -> (merges: UInt64, saved: Int) {
     let (guest, window) = (60, 12)

@@ -8,8 +8,8 @@ import Testing
 
 /// The page tables of real Linux guests map what QEMU says that they map, entry for entry.
 ///
-/// Each fixture holds the pages of one root's tables as a LiME dump, and what the monitor's `info tlb` printed at the same moment (QEMU 7.2,
-/// target/i386/monitor.c): a line a page with the virtual address, the frame's address and nine letters for bits of the leaf.
+/// Each fixture holds the pages of one root's tables as a LiME dump, and what the monitor's `info tlb` printed at the same moment (QEMU
+/// 7.2, target/i386/monitor.c): a line a page with the virtual address, the frame's address and nine letters for bits of the leaf.
 @Suite struct LinuxTablesTests {
   struct Fixture: CustomTestStringConvertible, Sendable {
     let name: String

@@ -2,7 +2,8 @@ import Foundation
 import RAMImages
 import Testing
 
-/// Whatever the bytes, a reader answers with an error that names the byte at fault; nothing traps, hangs or takes memory by a header's word.
+/// Whatever the bytes, a reader answers with an error that names the byte at fault; nothing traps, hangs or takes memory by a header's
+/// word.
 @Suite("Malformed files are refused at the byte that is wrong") struct MalformedFileTests {
   struct Row: Sendable, CustomTestStringConvertible {
     let testDescription: String

@@ -3,8 +3,9 @@ import PageTables
 
 @testable import Translation
 
-/// What a hypervisor should answer, found out the slow way: it keeps no types and no counts. To judge a request it looks at all that the guest holds, its pins and its
-/// root, with what it asks for besides, and follows every entry: if any frame would then have two uses, or be somebody else's, the answer is no.
+/// What a hypervisor should answer, found out the slow way: it keeps no types and no counts. To judge a request it looks at all that the
+/// guest holds, its pins and its root, with what it asks for besides, and follows every entry: if any frame would then have two uses, or be
+/// somebody else's, the answer is no.
 struct NaiveHypervisor {
   /// What a reference needs.
   enum Use: Equatable {

@@ -9,8 +9,9 @@ import TranslationCaching
 
 /// A paravirtual guest gone wild and malicious, a hypervisor that judges it naively, and the same tables on a bare machine.
 ///
-/// Every request goes to the translator and to the naive hypervisor; they must agree. After it, all that the guest's tables say is written into
-/// the tables of a native guest, in guest frames, and accesses must end there in the same way, on the same frame, with the same A and D bits.
+/// Every request goes to the translator and to the naive hypervisor; they must agree. After it, all that the guest's tables say is written
+/// into the tables of a native guest, in guest frames, and accesses must end there in the same way, on the same frame, with the same A and
+/// D bits.
 struct WildParavirtualGuest {
   static let frames = 0..<20
   /// The words of a page that requests choose among.

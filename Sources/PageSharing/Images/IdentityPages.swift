@@ -1,7 +1,8 @@
 internal import Columns
 public import PageContents
 
-/// Pages of which only equality is known: a page identity trace. Identity 0 is the page of zeros, every other one a synthetic page of its own.
+/// Pages of which only equality is known: a page identity trace. Identity 0 is the page of zeros, every other one a synthetic page of its
+/// own.
 ///
 /// A page's bytes are written out before anybody looks at them, so a scanner hashes and compares real bytes. The two pages that were
 /// written out last are kept, since a scanner looks at a page several times in a row.

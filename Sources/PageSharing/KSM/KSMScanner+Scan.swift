@@ -4,8 +4,8 @@ public import Addressing
 extension KSMScanner {
   /// Scans a number of pages, or fewer up to the end of the full scan.
   ///
-  /// Merged pages use up the budget like others; skipped and absent ones do not. A batch that spends its budget on the last page leaves the end of
-  /// the full scan to the next one, as the kernel does.
+  /// Merged pages use up the budget like others; skipped and absent ones do not. A batch that spends its budget on the last page leaves the
+  /// end of the full scan to the next one, as the kernel does.
   /// - Parameter time: virtual time, in nanoseconds: by it chains are pruned. Never less than before.
   @inlinable public func scanBatch<Memory: ScannableMemory>(pages budget: UInt64, in memory: Memory, at time: UInt64 = 0) -> BatchResult {
     var result = BatchResult()
@@ -88,7 +88,8 @@ extension KSMScanner {
     case .stable(let frame):
       result.pagesScanned += 1
       result.work.visits += 1
-      // Only a scanner maps a page to a stable frame, and then it says so in the page's item: a page that maps its node's frame is its sharer.
+      // Only a scanner maps a page to a stable frame, and then it says so in the page's item: a page that maps its node's frame is its
+      // sharer.
       if item.state == .stable && stable.frame(of: item.node) == frame && !stable.isPruned(item.node) { return }
       attach(&item, of: page, to: stable.node(of: frame), in: memory)
     case .private(let frame):

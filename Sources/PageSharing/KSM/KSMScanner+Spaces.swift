@@ -60,8 +60,8 @@ extension KSMScanner {
 
   /// Ends an address space. Ignores one that has ended already.
   ///
-  /// As in the kernel (mm/ksm.c, `__ksm_exit`), only its zero pages are discounted at once. It moves up to be next in line, and its items are
-  /// dropped, and the other counters corrected, when the scanner gets there; until then its ordinals stay taken. A space that was never
+  /// As in the kernel (mm/ksm.c, `__ksm_exit`), only its zero pages are discounted at once. It moves up to be next in line, and its items
+  /// are dropped, and the other counters corrected, when the scanner gets there; until then its ordinals stay taken. A space that was never
   /// scanned goes at once.
   public func unregister(_ id: SpaceID) {
     idleSpaces.removeAll { $0.id == id }
@@ -82,8 +82,8 @@ extension KSMScanner {
     spaces.insert(space, at: cursor.map { $0 + 1 } ?? 0)
   }
 
-  /// Says that a part of a space may be merged from now on (MADV_MERGEABLE). A space of which nothing was, and which the scanner has noticed to be
-  /// so, is registered anew.
+  /// Says that a part of a space may be merged from now on (MADV_MERGEABLE). A space of which nothing was, and which the scanner has
+  /// noticed to be so, is registered anew.
   public func makeMergeable(_ pages: Range<Int>, of id: SpaceID) {
     if let index = idleSpaces.firstIndex(where: { $0.id == id }) { enlist(idleSpaces.remove(at: index)) }
     guard let index = spaces.firstIndex(where: { $0.id == id }) else { return }
@@ -100,8 +100,8 @@ extension KSMScanner {
     spaces[index].mergeable = joined
   }
 
-  /// Says that a part of a space may no longer be merged, and gives its shared pages frames of their own at once (MADV_UNMERGEABLE). The counters
-  /// follow when the scanner comes by.
+  /// Says that a part of a space may no longer be merged, and gives its shared pages frames of their own at once (MADV_UNMERGEABLE). The
+  /// counters follow when the scanner comes by.
   public func makeUnmergeable<Memory: ScannableMemory>(_ pages: Range<Int>, of id: SpaceID, in memory: Memory) {
     guard let index = spaces.firstIndex(where: { $0.id == id }) else { return }
     hasUnmerged = true
@@ -115,8 +115,8 @@ extension KSMScanner {
     spaces[index].mergeable = left
   }
 
-  /// Gives every shared page a frame of its own and forgets everything but the list of spaces and the cumulative counters: what writing 2 to
-  /// /sys/kernel/mm/ksm/run does.
+  /// Gives every shared page a frame of its own and forgets everything but the list of spaces and the cumulative counters: what writing 2
+  /// to /sys/kernel/mm/ksm/run does.
   public func unmergeAll<Memory: ScannableMemory>(in memory: Memory) {
     // Space by space, as the kernel does: an item of an earlier space leaves its node while a later one still maps the page.
     for space in spaces {
@@ -203,7 +203,8 @@ extension KSMScanner {
     }
     while let cursor, cursor < spaces.count {
       let space = spaces[cursor]
-      // A space of which nothing is mergeable goes where the scanner comes to its beginning; one that it stands in keeps, for a scan, what lies behind it.
+      // A space of which nothing is mergeable goes where the scanner comes to its beginning; one that it stands in keeps, for a scan, what
+      // lies behind it.
       if space.isExiting || (space.mergeable.isEmpty && position == space.pages.lowerBound) { return .drop(space.pages) }
       if let part = space.mergeable.first(where: { position < $0.upperBound }) {
         return position < part.lowerBound ? .pass(position..<part.lowerBound) : .visit(position..<part.upperBound)

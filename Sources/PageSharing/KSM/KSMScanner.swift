@@ -2,8 +2,8 @@ public import Addressing
 
 /// # Linux KSM
 ///
-/// A scanner walks through the pages of all registered address spaces, again and again, and merges those that hold the same bytes: one frame
-/// remains, mapped read-only by all. It must find equal pages among millions that change under its eyes, and it must never merge two
+/// A scanner walks through the pages of all registered address spaces, again and again, and merges those that hold the same bytes: one
+/// frame remains, mapped read-only by all. It must find equal pages among millions that change under its eyes, and it must never merge two
 /// that differ in one bit. This one takes every decision in the order of Linux (mm/ksm.c, 6.18), so that its counters are the kernel's:
 ///
 /// 1. A page that is already merged costs a visit and nothing else.
@@ -13,29 +13,30 @@ public import Addressing
 /// 5. The *unstable* tree holds unmerged pages of this scan. They may change at any moment, so it is thrown away with every scan and a
 ///    match counts only if the bytes are equal now. Two pages that match become a new stable page.
 ///
-/// The invariant: *the scanner believes nothing that it has not just compared*. Its trees are ordered by what pages held when they were inserted, its
-/// items say where a page stood at the last visit, and the memory does not tell it of writes, balloons or exits: at each visit it compares its
-/// item with the page's backing, and a stable node with its frame, and corrects itself. So counters lag behind the memory by up to one full
-/// scan, exactly as `/sys/kernel/mm/ksm` does.
+/// The invariant: *the scanner believes nothing that it has not just compared*. Its trees are ordered by what pages held when they were
+/// inserted, its items say where a page stood at the last visit, and the memory does not tell it of writes, balloons or exits: at each
+/// visit it compares its item with the page's backing, and a stable node with its frame, and corrects itself. So counters lag behind the
+/// memory by up to one full scan, exactly as `/sys/kernel/mm/ksm` does.
 ///
 /// Why real trees: a search has effects on what it meets on its way. It prunes stale nodes, dissolves or removes chains, puts dups at the
-/// heads of their chains; it gives up at an unstable page that is gone, and strays at one that has changed. Which nodes it meets depends on the tree's
-/// shape, so the trees here are red-black trees that take the kernel's shape, node for node.
+/// heads of their chains; it gives up at an unstable page that is gone, and strays at one that has changed. Which nodes it meets depends on
+/// the tree's shape, so the trees here are red-black trees that take the kernel's shape, node for node.
 ///
-/// Why they are fast nevertheless: a node carries the first four bytes of its content, so that most steps of a search look at no page; the memory says
-/// how often it changed (`changes`), so that as long as nobody wrote during a scan no step need ask whether an unstable page is still what it was; it
-/// says how many stable frames it lost, so that as long as none did no step need ask whether a node is stale; and which frames nobody wrote since
-/// their checksum was computed, so that it need not be computed again.
+/// Why they are fast nevertheless: a node carries the first four bytes of its content, so that most steps of a search look at no page; the
+/// memory says how often it changed (`changes`), so that as long as nobody wrote during a scan no step need ask whether an unstable page is
+/// still what it was; it says how many stable frames it lost, so that as long as none did no step need ask whether a node is stale; and
+/// which frames nobody wrote since their checksum was computed, so that it need not be computed again.
 ///
 /// Where it departs from the kernel: frames are not migrated between NUMA nodes, and an allocation for an item or a node never fails.
 ///
-/// A scanner keeps five bytes for each page that it has seen, 24 more for each that stands in the unstable tree, four more for one that shares, and
-/// about 45 for each stable page.
+/// A scanner keeps five bytes for each page that it has seen, 24 more for each that stands in the unstable tree, four more for one that
+/// shares, and about 45 for each stable page.
 public final class KSMScanner {
   /// The release of Linux whose decisions these are.
   public static let modelledKernel = "6.18"
 
-  /// The knobs. Those that decide about the shape of the trees, `maxPageSharing` and `mergeAcrossNodes`, keep their values; the others may change.
+  /// The knobs. Those that decide about the shape of the trees, `maxPageSharing` and `mergeAcrossNodes`, keep their values; the others may
+  /// change.
   public private(set) var settings: KSMSettings
 
   /// The checksum of a page of zeros: the low 32 bits of XXH64 over 4096 of them.
@@ -92,7 +93,8 @@ public final class KSMScanner {
     stable = StableTree(itemCapacity: capacity, frameCount: frameCount, treeCount: treeCount, maxPageSharing: settings.maxPageSharing)
   }
 
-  /// Changes knobs. `maxPageSharing` and `mergeAcrossNodes` stay what they are: the kernel, too, refuses to change them while pages are shared.
+  /// Changes knobs. `maxPageSharing` and `mergeAcrossNodes` stay what they are: the kernel, too, refuses to change them while pages are
+  /// shared.
   public func set(_ wanted: KSMSettings) {
     let kept = settings
     settings = wanted

@@ -27,9 +27,9 @@ public import Columns
 
 /// Red-black trees over nodes numbered from 1, several trees in one set of nodes. Nobody's order is known here: who inserts says where.
 ///
-/// They take the shape that the kernel's take (lib/rbtree.c): the same rotations and colours after the same insertions and removals, which are those
-/// of the textbook (Cormen et al., chapter 13), with the successor in the place of a removed node that had two children. The shape matters
-/// where a search has effects on what it meets: which stale nodes it prunes, which changed page it stumbles over.
+/// They take the shape that the kernel's take (lib/rbtree.c): the same rotations and colours after the same insertions and removals, which
+/// are those of the textbook (Cormen et al., chapter 13), with the successor in the place of a removed node that had two children. The
+/// shape matters where a search has effects on what it meets: which stale nodes it prunes, which changed page it stumbles over.
 @usableFromInline final class RedBlackTrees {
   @usableFromInline let nodes: Column<TreeNode>
   private let roots: Column<UInt32>

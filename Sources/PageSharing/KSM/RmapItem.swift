@@ -40,8 +40,8 @@
   /// Decides, at a visit of an unmerged page under smart_scan, whether to skip it, and counts the visit.
   ///
   /// The kernel keeps an age and the skips that are left (mm/ksm.c, `should_skip_rmap_item`): below age 3 it skips nothing; a visit that
-  /// scans allows as many skips as `skip_age` says, 1 up to age 3, 2 up to age 5, 4 up to age 8, then 8. So visits 0, 1, 2, 3, 5, 8, 13, 22,
-  /// 31 and every ninth later one are scanned, and one number says where in this rhythm a page stands.
+  /// scans allows as many skips as `skip_age` says, 1 up to age 3, 2 up to age 5, 4 up to age 8, then 8. So visits 0, 1, 2, 3, 5, 8, 13,
+  /// 22, 31 and every ninth later one are scanned, and one number says where in this rhythm a page stands.
   @inlinable mutating func skipsThisVisit() -> Bool {
     let now = visit
     visit = now < 30 ? now + 1 : 22

@@ -1,4 +1,5 @@
-/// A node of the stable tree: a stable page and how many items share it, or a chain of such pages of one content. Linux's `ksm_stable_node`.
+/// A node of the stable tree: a stable page and how many items share it, or a chain of such pages of one content. Linux's
+/// `ksm_stable_node`.
 @frozen @usableFromInline struct StableNode: BitwiseCopyable {
   /// The host frame of the stable page; of a chain, its number in the table of chains; of a number that is free, the next free one.
   @usableFromInline var frame: UInt32

@@ -4,13 +4,15 @@ public import Columns
 /// The stable tree: which stable pages there are, ordered by content, and how many items share each.
 ///
 /// Nobody tells the tree when a stable page dies. A node is *current* while its frame's newest node is itself and the memory still holds
-/// the frame for stable; the scanner asks whenever it meets a node, and prunes what is not. The counters then drop for all its sharers at once,
-/// as in `remove_node_from_stable_tree`; the items themselves notice at their next visit, so a pruned node keeps its number until then. The memory
-/// counts the stable frames that it lost, and each had one node: while that count equals the nodes pruned, every node is current, and nobody need ask.
+/// the frame for stable; the scanner asks whenever it meets a node, and prunes what is not. The counters then drop for all its sharers at
+/// once, as in `remove_node_from_stable_tree`; the items themselves notice at their next visit, so a pruned node keeps its number until
+/// then. The memory counts the stable frames that it lost, and each had one node: while that count equals the nodes pruned, every node is
+/// current, and nobody need ask.
 ///
-/// A content whose sharers overflow one page has a *chain* in the tree, and its pages are *dups* in the chain, the newest at the head. The kernel walks
-/// chains from end to end now and then; with hundreds of thousands of dups of the page of zeros that is most of its work. Here the dups with room are
-/// linked besides, and each knows when it was put at the head: so who would be found is known without a walk wherever no dup is stale.
+/// A content whose sharers overflow one page has a *chain* in the tree, and its pages are *dups* in the chain, the newest at the head. The
+/// kernel walks chains from end to end now and then; with hundreds of thousands of dups of the page of zeros that is most of its work. Here
+/// the dups with room are linked besides, and each knows when it was put at the head: so who would be found is known without a walk
+/// wherever no dup is stale.
 @usableFromInline final class StableTree {
   @usableFromInline let trees: RedBlackTrees
   @usableFromInline let nodes: Column<StableNode>
@@ -47,8 +49,8 @@ public import Columns
     self.maxPageSharing = maxPageSharing
   }
 
-  /// A node without items has a frame of its own, one with items has an item of its own, and a chain has a dup: so many there can be, and as many
-  /// again in chains.
+  /// A node without items has a frame of its own, one with items has an item of its own, and a chain has a dup: so many there can be, and
+  /// as many again in chains.
   private static func nodeCapacity(items: Int, frames: Int) -> Int { min(Int(Int32.max) - 1, (items + frames) / 2 * 3 + 8) }
 
   // MARK: Looking
@@ -72,8 +74,8 @@ public import Columns
   /// Whether a node in the tree is a chain.
   @usableFromInline func isChain(_ node: UInt32) -> Bool { nodes[Int(node)].sharers == StableNode.isChain }
 
-  /// Whether so many more items may share the node's page. A page without sharers takes none: it stays only as long as somebody who is not scanned
-  /// maps it (mm/ksm.c, `__is_page_sharing_candidate`).
+  /// Whether so many more items may share the node's page. A page without sharers takes none: it stays only as long as somebody who is not
+  /// scanned maps it (mm/ksm.c, `__is_page_sharing_candidate`).
   @usableFromInline func hasRoom(_ node: UInt32, for more: UInt32 = 1) -> Bool {
     let sharers = nodes[Int(node)].sharers
     return sharers > 0 && UInt64(sharers) + UInt64(more) <= UInt64(maxPageSharing)
@@ -152,7 +154,8 @@ public import Columns
     return node
   }
 
-  /// Takes a node whose page is gone out of the tree (mm/ksm.c, `remove_node_from_stable_tree`). An emptied chain stays until somebody walks over it.
+  /// Takes a node whose page is gone out of the tree (mm/ksm.c, `remove_node_from_stable_tree`). An emptied chain stays until somebody
+  /// walks over it.
   @usableFromInline func prune(_ node: UInt32) {
     let record = nodes[Int(node)]
     if record.sharers > 0 {
@@ -204,8 +207,8 @@ public import Columns
   /// Whether a chain holds one dup.
   @usableFromInline func isSingular(_ chain: UInt32) -> Bool { chains[self.chain(chain)].count == 1 }
 
-  /// The dup that a walk over a chain without stale dups would find (mm/ksm.c, `stable_node_dup`, as of 6.11): with room, the fullest of all
-  /// if the whole chain is walked, otherwise the first; if none has room, the first.
+  /// The dup that a walk over a chain without stale dups would find (mm/ksm.c, `stable_node_dup`, as of 6.11): with room, the fullest of
+  /// all if the whole chain is walked, otherwise the first; if none has room, the first.
   @usableFromInline func best(of chain: UInt32, wholeChain: Bool) -> UInt32 {
     let record = chains[self.chain(chain)]
     var (found, sharers, placed): (UInt32, UInt32, UInt64) = (0, 0, 0)
@@ -219,7 +222,8 @@ public import Columns
     return found != 0 ? found : record.head
   }
 
-  /// Puts the dup that was found at the head, if it can take a sharer besides the next one; a chain of one dup is dissolved, and the dup takes its place.
+  /// Puts the dup that was found at the head, if it can take a sharer besides the next one; a chain of one dup is dissolved, and the dup
+  /// takes its place.
   /// - Returns: what stands in the tree now.
   @usableFromInline func settle(_ chain: UInt32, found dup: UInt32) -> UInt32 {
     if isSingular(chain) {

@@ -2,9 +2,9 @@ internal import Columns
 
 /// The unstable tree: the unmerged pages of one scan, ordered by what they held when they were inserted.
 ///
-/// Its pages are not write-protected, so the order may be wrong the moment a guest writes. Whoever searches compares with what a page holds *now*,
-/// strays if that has changed, and finds less; nothing else can go wrong, because a match is merged only if the bytes are equal. With the next scan the
-/// tree is empty again.
+/// Its pages are not write-protected, so the order may be wrong the moment a guest writes. Whoever searches compares with what a page holds
+/// *now*, strays if that has changed, and finds less; nothing else can go wrong, because a match is merged only if the bytes are equal.
+/// With the next scan the tree is empty again.
 ///
 /// Nodes are numbered as they are inserted, so that a tree costs memory for the pages that stand in it and not for others.
 @usableFromInline final class UnstableTree {

@@ -3,8 +3,8 @@ internal import Columns
 
 /// A memory as the scanner of one domain sees it: the stable frames of other domains are no stable frames.
 ///
-/// A scanner that shares a memory with others must not take a frame that it once made stable, that came free and that another scanner made stable
-/// since, for its own. So every frame keeps the number of the domain that made it stable last.
+/// A scanner that shares a memory with others must not take a frame that it once made stable, that came free and that another scanner made
+/// stable since, for its own. So every frame keeps the number of the domain that made it stable last.
 public final class DomainMemory<Memory: ScannableMemory>: ScannableMemory {
   @usableFromInline let memory: Memory
   @usableFromInline let owners: FrameOwners

@@ -3,14 +3,14 @@ public import Columns
 
 /// The transparent page sharing of VMware ESX (Waldspurger, OSDI 2002, section 4; vSphere Resource Management for what came later).
 ///
-/// One table holds a frame or a *hint* for every hash of 64 bits. A page that is looked at is hashed. Where the table has a shared frame of that
-/// hash and the bytes agree, the page is mapped to it. Where it has a hint, which is only the number of a page that had that hash once and
-/// was not write-protected since, that page is hashed again: if its hash has changed, the hint is stale and goes; if not, and the bytes
+/// One table holds a frame or a *hint* for every hash of 64 bits. A page that is looked at is hashed. Where the table has a shared frame of
+/// that hash and the bytes agree, the page is mapped to it. Where it has a hint, which is only the number of a page that had that hash once
+/// and was not write-protected since, that page is hashed again: if its hash has changed, the hint is stale and goes; if not, and the bytes
 /// agree, both pages become one shared frame. Otherwise the page becomes a hint. So a page is write-protected only once a partner is found,
 /// and no page needs two visits, as KSM demands, to be merged.
 ///
-/// Pages of one hash and different bytes are a *false match*: the paper takes one hash for one content and leaves such a page alone. So does
-/// this scanner, which merges equal bytes only, however weak the hash.
+/// Pages of one hash and different bytes are a *false match*: the paper takes one hash for one content and leaves such a page alone. So
+/// does this scanner, which merges equal bytes only, however weak the hash.
 ///
 /// Salting puts the tenant's number into the hash; here the tenants are compared as well, so not even a collision of salted hashes shares
 /// across tenants. Not modelled: large pages, which ESX breaks and shares under memory pressure only; the attempt to share a page before it

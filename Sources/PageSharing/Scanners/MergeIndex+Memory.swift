@@ -1,6 +1,7 @@
 public import Addressing
 
-/// Where the index meets the memory: what a visit finds, and how pages are merged. Generic and inlinable, for scanners compiled for one memory.
+/// Where the index meets the memory: what a visit finds, and how pages are merged. Generic and inlinable, for scanners compiled for one
+/// memory.
 extension MergeIndex {
   /// What a visit found.
   @usableFromInline enum Finding {
@@ -45,7 +46,8 @@ extension MergeIndex {
     return nil
   }
 
-  /// Whether two frames hold the same bytes. Counts the bytes of equal pages; that different ones were looked at is in the step that led there.
+  /// Whether two frames hold the same bytes. Counts the bytes of equal pages; that different ones were looked at is in the step that led
+  /// there.
   @inlinable func areEqual<Memory: ScannableMemory>(_ a: HostFrame, _ b: HostFrame, in memory: Memory, _ work: inout ScanWork) -> Bool {
     guard memory.areEqual(a, b) else { return false }
     work.bytesCompared += PageSize.size4K.bytes

@@ -3,10 +3,10 @@ internal import Columns
 
 /// What a sharer of pages knows: which frames it has made stable, who shares them, and which single pages wait for a partner.
 ///
-/// Frames and waiting pages are found by a *key* of 32 bits, which each scanner computes in its own way: from a hash of all bytes, of some, or
-/// from the number of the block that a page was read from. Keys propose; bytes decide. A frame has a *node*: a number that is never another
-/// frame's as long as a page names it, so that a page that was merged into a frame is not taken for a sharer of whatever stands in the
-/// frame later. As in the kernel, nobody tells the index that a shared page was written: it learns that when the page is visited.
+/// Frames and waiting pages are found by a *key* of 32 bits, which each scanner computes in its own way: from a hash of all bytes, of some,
+/// or from the number of the block that a page was read from. Keys propose; bytes decide. A frame has a *node*: a number that is never
+/// another frame's as long as a page names it, so that a page that was merged into a frame is not taken for a sharer of whatever stands in
+/// the frame later. As in the kernel, nobody tells the index that a shared page was written: it learns that when the page is visited.
 @usableFromInline final class MergeIndex {
   /// Where a page stands.
   @frozen @usableFromInline enum State: UInt8, BitwiseCopyable {

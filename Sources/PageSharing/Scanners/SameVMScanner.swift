@@ -2,9 +2,9 @@ public import Addressing
 
 /// Linux KSM confined: one scanner for each virtual machine (or tenant), scanned in turn, so that no frame is ever shared across.
 ///
-/// What a guest writes can then tell nothing about another guest's pages, which is why vendors confine sharing so. The closed form: on memory that
-/// stays still, what is saved is what each domain saves by itself. Zero pages, where `use_zero_pages` is on, go to the host's zero page, which
-/// every guest maps anyway.
+/// What a guest writes can then tell nothing about another guest's pages, which is why vendors confine sharing so. The closed form: on
+/// memory that stays still, what is saved is what each domain saves by itself. Zero pages, where `use_zero_pages` is on, go to the host's
+/// zero page, which every guest maps anyway.
 ///
 /// A batch goes on from one domain to the next until its budget is spent or the last domain's full scan is over, so a full scan is one of
 /// all domains. Each domain has the items and trees of a KSM of its own; the columns behind them reach over all pages and frames of

@@ -8,7 +8,8 @@ public struct SameVMSettings: Hashable, Sendable {
     case tenant
   }
 
-  /// Inside what pages are shared. ESX with salting shares inside a virtual machine unless told otherwise; Windows combines pages inside one domain.
+  /// Inside what pages are shared. ESX with salting shares inside a virtual machine unless told otherwise; Windows combines pages inside
+  /// one domain.
   public var domain = Domain.space
 
   /// The defaults.

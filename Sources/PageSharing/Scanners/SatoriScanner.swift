@@ -3,15 +3,15 @@ internal import Columns
 
 /// Satori (Milos, Murray, Hand and Fetterman, USENIX ATC 2009): pages that were read from one block are equal, and are shared at once.
 ///
-/// The paper's host sees every read of a virtual disk, whose images are copy-on-write children of common ones. The first read of a block leaves a
-/// note where the block is in memory; the second one finds it and shares the page, with no scan and no delay: sharing that lives for
-/// seconds is caught too. A note is worth nothing once its page was written: the paper's hypervisor revokes it, this one compares bytes. What
-/// no disk read brings into memory (zeros, heaps, what guests write) is never found.
+/// The paper's host sees every read of a virtual disk, whose images are copy-on-write children of common ones. The first read of a block
+/// leaves a note where the block is in memory; the second one finds it and shares the page, with no scan and no delay: sharing that lives
+/// for seconds is caught too. A note is worth nothing once its page was written: the paper's hypervisor revokes it, this one compares
+/// bytes. What no disk read brings into memory (zeros, heaps, what guests write) is never found.
 ///
-/// Since nothing is scanned, batches cost nothing: they only go through the pages that share, to learn which were written meanwhile. The paper's
-/// hypervisor counts that when it copies the page; here the counters, and they alone, lag behind by up to a round of batches.
-/// Not modelled: the guests' lists of pages that they give back when sharing breaks (the repayment FIFO), and who is entitled to the
-/// memory saved.
+/// Since nothing is scanned, batches cost nothing: they only go through the pages that share, to learn which were written meanwhile. The
+/// paper's hypervisor counts that when it copies the page; here the counters, and they alone, lag behind by up to a round of batches. Not
+/// modelled: the guests' lists of pages that they give back when sharing breaks (the repayment FIFO), and who is entitled to the memory
+/// saved.
 public final class SatoriScanner<Memory: ScannableMemory>: PageScanner {
   @usableFromInline let memory: Memory
   @usableFromInline let index: MergeIndex

@@ -125,8 +125,8 @@ public enum ScanOrder: String, CaseIterable, Hashable, Sendable {
 
 /// A permutation of the numbers below a count, chosen by a key and kept in no table.
 ///
-/// Three steps, each a bijection of the words of `bits` bits, scatter a number: multiplying by an odd number and adding one, and folding the
-/// upper half into the lower one. What falls on or behind the count is scattered again until it falls before it, which the cycles of a
+/// Three steps, each a bijection of the words of `bits` bits, scatter a number: multiplying by an odd number and adding one, and folding
+/// the upper half into the lower one. What falls on or behind the count is scattered again until it falls before it, which the cycles of a
 /// bijection guarantee, in less than two turns on average since the words are fewer than twice the count.
 struct PagePermutation {
   private let count: UInt64

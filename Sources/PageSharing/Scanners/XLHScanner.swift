@@ -3,15 +3,15 @@ internal import Columns
 
 /// XLH, a memory scanner with cross-layer hints (Miller, Franz, Rittinghaus, Hillenbrand and Bellosa, USENIX ATC 2013).
 ///
-/// Pages that a guest has just read from its disk are likely to be equal to pages that another guest read from the same image. The host, which
-/// carries out the read, pushes the page on a bounded stack of hints; the scanner, which otherwise is KSM's, lets batches of hints alternate with
-/// batches of its linear scan, both within KSM's limit of pages. So equal pages are merged within moments of being read instead of within
-/// two full scans, and sharing that would be gone by then is found at all.
+/// Pages that a guest has just read from its disk are likely to be equal to pages that another guest read from the same image. The host,
+/// which carries out the read, pushes the page on a bounded stack of hints; the scanner, which otherwise is KSM's, lets batches of hints
+/// alternate with batches of its linear scan, both within KSM's limit of pages. So equal pages are merged within moments of being read
+/// instead of within two full scans, and sharing that would be gone by then is found at all.
 ///
-/// The scan beside the hints is KSM's of 2013: the checksum gate, a stable and an unstable set, the unstable one emptied with every full scan; no
-/// smart scan, no limit of sharers, no zero page. Sets are indexed by a hash of all bytes, and its cost is charged, where the paper's trees go
-/// by the bytes themselves; a match is compared in both. A hinted page passes the gate at once (assumed: the paper indexes it "soon after its content
-/// has been established"), a batch of hints that runs out of them goes on with the scan (assumed).
+/// The scan beside the hints is KSM's of 2013: the checksum gate, a stable and an unstable set, the unstable one emptied with every full
+/// scan; no smart scan, no limit of sharers, no zero page. Sets are indexed by a hash of all bytes, and its cost is charged, where the
+/// paper's trees go by the bytes themselves; a match is compared in both. A hinted page passes the gate at once (assumed: the paper indexes
+/// it "soon after its content has been established"), a batch of hints that runs out of them goes on with the scan (assumed).
 public final class XLHScanner<Memory: ScannableMemory>: PageScanner {
   @usableFromInline let memory: Memory
   @usableFromInline let index: MergeIndex
@@ -134,7 +134,8 @@ public final class XLHScanner<Memory: ScannableMemory>: PageScanner {
   }
 }
 
-/// KSM's gate against pages that change: a page passes if its checksum is what it was at the last visit. The first one is 0, as in the kernel.
+/// KSM's gate against pages that change: a page passes if its checksum is what it was at the last visit. The first one is 0, as in the
+/// kernel.
 @usableFromInline final class ChecksumGate {
   private let checksums: Column<UInt32>
 

@@ -4,9 +4,9 @@ internal import Columns
 /// A scanner that merges pages of zeros with the zero page and looks for nothing else: what KubeVirt's users ask for, since zeros tell an
 /// attacker nothing about other guests and are never searched for.
 ///
-/// It is Linux KSM with `use_zero_pages` and without its trees. The checksum of a page must have been that of zeros at the page's last visit
-/// too (the gate that KSM sets to all pages), so one bit is all that a page costs. The closed form: on memory that stays still, every page of
-/// zeros is on the zero page after two rounds, and no other page is shared.
+/// It is Linux KSM with `use_zero_pages` and without its trees. The checksum of a page must have been that of zeros at the page's last
+/// visit too (the gate that KSM sets to all pages), so one bit is all that a page costs. The closed form: on memory that stays still, every
+/// page of zeros is on the zero page after two rounds, and no other page is shared.
 public final class ZeroOnlyScanner<Memory: ScannableMemory>: PageScanner {
   @usableFromInline let memory: Memory
   @usableFromInline let records: ZeroPageRecords

@@ -1,16 +1,16 @@
 /// # Trials: one program, carried out by a kernel and by a model
 ///
-/// Whether the model is the kernel cannot be argued, only tried: the same pages, in the same order, with the same writes between scans, through
-/// both, and every counter compared after every scan. A trial is the program for that. It names contents by number and spaces by the
-/// order of their birth, so that it says all that the outcome depends on and nothing else: no addresses, no process numbers, no time.
+/// Whether the model is the kernel cannot be argued, only tried: the same pages, in the same order, with the same writes between scans,
+/// through both, and every counter compared after every scan. A trial is the program for that. It names contents by number and spaces by
+/// the order of their birth, so that it says all that the outcome depends on and nothing else: no addresses, no process numbers, no time.
 ///
-/// The invariant: *a valid trial can be carried out to its end*. `layout()` checks every step once, before anybody begins; whoever carries the
-/// trial out need not ask whether a space still lives or a page exists.
+/// The invariant: *a valid trial can be carried out to its end*. `layout()` checks every step once, before anybody begins; whoever carries
+/// the trial out need not ask whether a space still lives or a page exists.
 public struct KSMTrial: Hashable, Sendable {
   /// What the trial is called.
   public var name: String
-  /// The knobs at the start: `useZeroPages`, `smartScan`, `maxPageSharing` and `mergeAcrossNodes`. The pace is the trial's own, and chains are
-  /// pruned whenever they are looked at.
+  /// The knobs at the start: `useZeroPages`, `smartScan`, `maxPageSharing` and `mergeAcrossNodes`. The pace is the trial's own, and chains
+  /// are pruned whenever they are looked at.
   public var settings: KSMSettings
   /// What is done, in order.
   public var steps: [TrialStep]
@@ -22,7 +22,8 @@ public struct KSMTrial: Hashable, Sendable {
     self.steps = steps
   }
 
-  /// A trial in which spaces are filled once and nobody writes: each takes the next contents in a row and is registered, and then there are full scans.
+  /// A trial in which spaces are filled once and nobody writes: each takes the next contents in a row and is registered, and then there are
+  /// full scans.
   /// - Parameter pageCounts: the pages of each space; one without pages is left out.
   public init(filledOnce pageCounts: [Int], settings: KSMSettings, scans: Int) {
     self.init(name: "inputs", settings: settings)

@@ -27,8 +27,8 @@ public struct TrialCase: Sendable {
     }
   }
 
-  /// All cases: those that the kernel's own tests try (tools/testing/selftests/mm/ksm_tests.c and ksm_functional_tests.c), then the rules one by one, then what
-  /// was found by mixtures.
+  /// All cases: those that the kernel's own tests try (tools/testing/selftests/mm/ksm_tests.c and ksm_functional_tests.c), then the rules
+  /// one by one, then what was found by mixtures.
   public static let all: [TrialCase] = kernelsOwn + rules + found
 
   /// The case of a name.

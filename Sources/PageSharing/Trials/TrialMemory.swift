@@ -4,8 +4,8 @@ internal import PageContents
 
 /// # A memory in which trials take place
 ///
-/// Address spaces whose pages are absent, map the zero frame, or map a frame with a count of mappers, as a kernel's page tables do. A fork shares
-/// every frame; whoever writes to a frame that another page maps too gets a copy; a stable frame is copied even by its last mapper.
+/// Address spaces whose pages are absent, map the zero frame, or map a frame with a count of mappers, as a kernel's page tables do. A fork
+/// shares every frame; whoever writes to a frame that another page maps too gets a copy; a stable frame is copied even by its last mapper.
 ///
 /// The invariant: *what a page reads as changes by writes and discards to that page alone*, whatever the scanner merges and whoever forks.
 /// Its companion: a frame's count is the number of pages that map it, and it comes free with the last of them.

@@ -4,8 +4,9 @@ internal import PageContents
 extension PreparedTrial {
   /// A trial made at random from a seed: what nobody thought of trying. It is called "mixture" and the seed.
   ///
-  /// A few spaces of pages of zeros, of contents that many pages hold, and of contents of their own; then rounds of writes, discards, forks, ends and
-  /// whatever else a trial knows, with batches and full scans between them. Everything follows from the seed, on every machine.
+  /// A few spaces of pages of zeros, of contents that many pages hold, and of contents of their own; then rounds of writes, discards,
+  /// forks, ends and whatever else a trial knows, with batches and full scans between them. Everything follows from the seed, on every
+  /// machine.
   /// - Parameter rounds: how many full scans there are; nil lets the seed decide, from 6 to 15.
   public static func mixture(seed: UInt64, rounds: Int? = nil) -> PreparedTrial {
     var maker = MixtureMaker(seed: seed)

@@ -4,7 +4,8 @@
 public struct TrialObservation: Sendable {
   /// After which step, from 0.
   public let step: Int
-  /// The counters of the machine. Those that only grow are counted from the beginning of the trial; `fullScans` is too, and run = 2 sets it to 0.
+  /// The counters of the machine. Those that only grow are counted from the beginning of the trial; `fullScans` is too, and run = 2 sets it
+  /// to 0.
   public let counters: KSMCounters
   /// The counters of each space, in the order of creation; nil for one that has ended or is not born yet.
   public let spaces: [KSMProcessStatistics?]

@@ -1,11 +1,12 @@
-/// ksmtuned: the shell script that Red Hat wrote for KVM hosts in 2009 and that distributions and Proxmox VE ship since (/usr/sbin/ksmtuned, with the defaults of
-/// /etc/ksmtuned.conf).
+/// ksmtuned: the shell script that Red Hat wrote for KVM hosts in 2009 and that distributions and Proxmox VE ship since
+/// (/usr/sbin/ksmtuned, with the defaults of /etc/ksmtuned.conf).
 ///
-/// Once a minute: if the guests' resident memory and a fifth of the host's fit into the host together, and more than a fifth is free, KSM stops. Otherwise it
-/// runs: with 300 pages more than last time while less than a fifth is free, with 50 fewer otherwise, from 64 to 1250. The pause depends on the size of the host
-/// alone.
+/// Once a minute: if the guests' resident memory and a fifth of the host's fit into the host together, and more than a fifth is free, KSM
+/// stops. Otherwise it runs: with 300 pages more than last time while less than a fifth is free, with 50 fewer otherwise, from 64 to 1250.
+/// The pause depends on the size of the host alone.
 ///
-/// The script's first versions took the guests' virtual size for what is committed; those of the last ten years take the resident size, as here.
+/// The script's first versions took the guests' virtual size for what is committed; those of the last ten years take the resident size, as
+/// here.
 public struct KsmtunedTuner: SharingTuner {
   /// KSM_NPAGES_BOOST: pages more while memory is short.
   public static let boost: UInt64 = 300

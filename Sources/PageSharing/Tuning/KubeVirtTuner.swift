@@ -1,8 +1,9 @@
-/// KubeVirt's node agent (virt-handler, pkg/virt-handler/ksm/ksm.go), which took its constants from MoM and asks for less: available memory alone.
+/// KubeVirt's node agent (virt-handler, pkg/virt-handler/ksm/ksm.go), which took its constants from MoM and asks for less: available memory
+/// alone.
 ///
-/// Every three minutes: while a fifth of memory or less is available, KSM is started with 100 pages, and then gets 300 more each time, at most 1250. Otherwise it
-/// loses 50 each time, and is stopped when fewer than 64 would be left. The pause is 100 ms on a host that uses 16 GiB, longer where less is used, at
-/// least 10 ms.
+/// Every three minutes: while a fifth of memory or less is available, KSM is started with 100 pages, and then gets 300 more each time, at
+/// most 1250. Otherwise it loses 50 each time, and is stopped when fewer than 64 would be left. The pause is 100 ms on a host that uses 16
+/// GiB, longer where less is used, at least 10 ms.
 public struct KubeVirtTuner: SharingTuner {
   /// pagesBoostDefault: pages more while memory is short.
   public static let boost: UInt64 = 300

@@ -1,8 +1,8 @@
 /// The KSM rules of oVirt's Memory Overcommitment Manager (doc/ksm.rules of MoM), under the intervals of its sample configuration.
 ///
-/// They are ksmtuned's, but for four things: the guests' virtual size counts as committed, not the resident one; free memory is the mean of ten samples, one
-/// every 5 s; the rules run every 10 s; and pages are counted from what the kernel's knob says, 100 at first. The pause has no least value: on hosts of
-/// more than 16 GiB it is shorter than 10 ms.
+/// They are ksmtuned's, but for four things: the guests' virtual size counts as committed, not the resident one; free memory is the mean of
+/// ten samples, one every 5 s; the rules run every 10 s; and pages are counted from what the kernel's knob says, 100 at first. The pause
+/// has no least value: on hosts of more than 16 GiB it is shorter than 10 ms.
 public struct MomTuner: SharingTuner {
   /// ksm_pages_boost: pages more while memory is short.
   public static let boost: UInt64 = 300

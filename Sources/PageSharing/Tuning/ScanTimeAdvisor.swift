@@ -1,8 +1,9 @@
-/// The kernel's scan-time advisor: after each full scan it sets `pages_to_scan` so that the next one takes a wanted time (mm/ksm.c, `scan_time_advisor`,
-/// since Linux 6.8).
+/// The kernel's scan-time advisor: after each full scan it sets `pages_to_scan` so that the next one takes a wanted time (mm/ksm.c,
+/// `scan_time_advisor`, since Linux 6.8).
 ///
-/// The wish is `pages_to_scan` times the scan's time by the wanted one, times a moving average of how the time changes. What the scan cost limits it: the
-/// advisor takes the pages of a batch by the percent of a processor that they took, and asks for 10 to `maxCPU` times as many. `sleep_millisecs` stays as it is.
+/// The wish is `pages_to_scan` times the scan's time by the wanted one, times a moving average of how the time changes. What the scan cost
+/// limits it: the advisor takes the pages of a batch by the percent of a processor that they took, and asks for 10 to `maxCPU` times as
+/// many. `sleep_millisecs` stays as it is.
 public struct ScanTimeAdvisor: Hashable, Sendable {
   /// The advisor's knobs (/sys/kernel/mm/ksm/advisor_*).
   public struct Settings: Hashable, Sendable {
@@ -28,7 +29,8 @@ public struct ScanTimeAdvisor: Hashable, Sendable {
   public let settings: Settings
   /// The pages in a batch that it advises now.
   public private(set) var pagesToScan: UInt64
-  /// The moving average of a scan's time by that of the scan before, in percent. It begins at 0, so that the first advice is 30 % of what it will be.
+  /// The moving average of a scan's time by that of the scan before, in percent. It begins at 0, so that the first advice is 30 % of what
+  /// it will be.
   private var change: UInt64 = 0
   /// How long the last scan took, in seconds; 0 before the first.
   private var lastScanTime: UInt64 = 0

@@ -1,8 +1,8 @@
 /// What sets KSM's knobs on a host, from what it can see of memory: a daemon beside the kernel.
 ///
-/// A tuner is called once every `intervalNanoseconds` of virtual time, beginning one interval after the start, and answers with the knobs that hold until the next
-/// call. It remembers what the real one remembers, in its own variables or in the kernel's knobs. Its arithmetic is the real one's: whole kilobytes,
-/// and division rounds down.
+/// A tuner is called once every `intervalNanoseconds` of virtual time, beginning one interval after the start, and answers with the knobs
+/// that hold until the next call. It remembers what the real one remembers, in its own variables or in the kernel's knobs. Its arithmetic
+/// is the real one's: whole kilobytes, and division rounds down.
 ///
 /// Every tuner is a file with a type of this protocol and a case of `TunerKind`. (The kernel's own advisor is called at the end of a full
 /// scan instead: see `ScanTimeAdvisor`.)
@@ -17,11 +17,13 @@ public protocol SharingTuner: Sendable {
 public struct TunerStatistics: Hashable, Sendable {
   /// The host's memory, in bytes (`MemTotal`).
   public var totalBytes: UInt64
-  /// What of it is free, in bytes: `MemFree` with buffers and cache, or `MemAvailable`. A host of this laboratory has no page cache, so that the two agree.
+  /// What of it is free, in bytes: `MemFree` with buffers and cache, or `MemAvailable`. A host of this laboratory has no page cache, so
+  /// that the two agree.
   public var freeBytes: UInt64
   /// The memory that all running guests were given, in bytes: the virtual size of their processes.
   public var committedBytes: UInt64
-  /// What of it is resident, in bytes: pages that are backed, a shared one counted once for each guest that maps it, those of the zero page not at all.
+  /// What of it is resident, in bytes: pages that are backed, a shared one counted once for each guest that maps it, those of the zero page
+  /// not at all.
   public var residentBytes: UInt64
 
   /// All fields.
@@ -59,7 +61,8 @@ public struct TunerDecision: Hashable, Sendable {
 
   /// Nanoseconds of a pause in milliseconds.
   ///
-  /// A pause of 0, which makes ksmd yield and go on, becomes a millisecond: in virtual time the scanner would otherwise never let anything else happen.
+  /// A pause of 0, which makes ksmd yield and go on, becomes a millisecond: in virtual time the scanner would otherwise never let anything
+  /// else happen.
   static func nanoseconds(milliseconds: UInt64) -> UInt64 { max(1, min(milliseconds, UInt64(UInt32.max))) * 1_000_000 }
 }
 

@@ -1,9 +1,9 @@
 /// How many words of a page UKSM hashes: the state machine of mm/uksm.c (`rshash_adjust`), fed with what sampling gained and what it cost.
 ///
-/// A weak hash is cheap and collides. Every hashed page gains the words that were not read; every collision costs a comparison, or the words
-/// read after all. When a round ends the machine looks at both. Costs above nine tenths of the gains make the hash stronger, no costs for
-/// three rounds make it weaker, each time by twice as much as the time before. In between it rests where the gain a page was best, and tries
-/// both directions when that gain has changed by half, and now and then without a reason.
+/// A weak hash is cheap and collides. Every hashed page gains the words that were not read; every collision costs a comparison, or the
+/// words read after all. When a round ends the machine looks at both. Costs above nine tenths of the gains make the hash stronger, no costs
+/// for three rounds make it weaker, each time by twice as much as the time before. In between it rests where the gain a page was best, and
+/// tries both directions when that gain has changed by half, and now and then without a reason.
 struct HashStrength {
   /// What the machine is doing.
   private enum Phase { case new, still, tryingDown, tryingUp, settling }

@@ -2,8 +2,8 @@ internal import Columns
 
 /// A hash of some words of a page: UKSM's random sampling hash.
 ///
-/// The page's words of four bytes are put into one random order, the same for all pages. A hash of strength `s` reads the first `s` of them, so it
-/// costs `4 s` bytes instead of 4096, and tells apart only pages that differ in a sampled word. At full strength it reads all.
+/// The page's words of four bytes are put into one random order, the same for all pages. A hash of strength `s` reads the first `s` of
+/// them, so it costs `4 s` bytes instead of 4096, and tells apart only pages that differ in a sampled word. At full strength it reads all.
 @usableFromInline final class SampledHash {
   /// The strength that reads a whole page: a word of four bytes each.
   static let full = 1024

@@ -3,10 +3,10 @@ internal import Columns
 
 /// UKSM's regions on four rungs, each of which may take a share of a processor.
 ///
-/// Every region begins on the lowest rung, where memory is sampled at almost no cost. Samples that merge carry it upwards, rung by rung, to where
-/// it is read at full speed; samples that do not, or merges that are written to soon after, carry it down again. A rung goes through its regions
-/// in steps: of a region with `p` pages, `p / step` are looked at in a round, which ones a permutation of the region says. A region that was
-/// seen in full goes back to the lowest rung and starts anew.
+/// Every region begins on the lowest rung, where memory is sampled at almost no cost. Samples that merge carry it upwards, rung by rung, to
+/// where it is read at full speed; samples that do not, or merges that are written to soon after, carry it down again. A rung goes through
+/// its regions in steps: of a region with `p` pages, `p / step` are looked at in a round, which ones a permutation of the region says. A
+/// region that was seen in full goes back to the lowest rung and starts anew.
 @usableFromInline final class ScanLadder {
   /// A region and what was seen of it.
   struct Region {

@@ -4,21 +4,21 @@ internal import Columns
 /// UKSM, ultra KSM (Xia, Tian, Luo and others, FAST 2018; mm/uksm.c and Documentation/vm/uksm.txt of the kernel patch, release 0.1.2.6).
 ///
 /// Three ideas set it apart from KSM. *Regions on rungs* (`ScanLadder`): most of memory is sampled at almost no cost, and only where
-/// samples merge, and the merges last, does the scanner spend its processor time. *A sampled hash* (`SampledHash`): a page is known by a hash of
-/// some of its words, and `HashStrength` lets their number follow from what collisions cost. *No gate*: a page is merged at its first visit;
-/// what is written to soon after is kept off by the rule against thrashing, not by a checksum.
+/// samples merge, and the merges last, does the scanner spend its processor time. *A sampled hash* (`SampledHash`): a page is known by a
+/// hash of some of its words, and `HashStrength` lets their number follow from what collisions cost. *No gate*: a page is merged at its
+/// first visit; what is written to soon after is kept off by the rule against thrashing, not by a checksum.
 ///
 /// A page that is looked at is first compared with zeros if its hash is theirs, then searched for in the stable set, whose frames are
 /// write-protected, then in the unstable one, and joins that if it found no equal. When the strength changes, the unstable set is emptied
 /// and the stable one filed anew. Pages of one sampled hash and different bytes *collide*: from then on, until the strength changes,
 /// pages of that hash are filed by a hash of all their bytes as well (the kernel's second tree).
 ///
-/// A batch is a wake-up of the kernel's thread, or part of one where the budget is smaller than what the rungs may look at. What differs: indexes
-/// of hashes stand for trees sorted by hashes, and the second hash is XXH3; the stable set is hashed anew where the kernel updates hashes by
-/// the difference; a page's time is `ScanCosts` of the work done; a write to a merged page is noticed at the next visit, where the kernel
-/// notices it at once; full strength is a page's words once, not ten more; a full scan counts each page once, where the kernel stops to count a region
-/// that was seen in full, and may wait for ever if there is but one. UKSM's `full_scans` counts quarters of the memory, and so does the counter; a batch
-/// says that a full scan is over after every fourth.
+/// A batch is a wake-up of the kernel's thread, or part of one where the budget is smaller than what the rungs may look at. What differs:
+/// indexes of hashes stand for trees sorted by hashes, and the second hash is XXH3; the stable set is hashed anew where the kernel updates
+/// hashes by the difference; a page's time is `ScanCosts` of the work done; a write to a merged page is noticed at the next visit, where
+/// the kernel notices it at once; full strength is a page's words once, not ten more; a full scan counts each page once, where the kernel
+/// stops to count a region that was seen in full, and may wait for ever if there is but one. UKSM's `full_scans` counts quarters of the
+/// memory, and so does the counter; a batch says that a full scan is over after every fourth.
 public final class UKSMScanner<Memory: ScannableMemory>: PageScanner {
   @usableFromInline let memory: Memory
   @usableFromInline let index: MergeIndex

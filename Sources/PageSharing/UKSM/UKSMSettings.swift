@@ -21,8 +21,8 @@ public struct UKSMSettings: Hashable, Sendable {
       }
     }
 
-    /// What each rung may take, from the poorest, in ten-thousandths of a processor (`uksm_cpu_preset`): the two upper rungs of the first three
-    /// presets are given there as parts of the most that is allowed.
+    /// What each rung may take, from the poorest, in ten-thousandths of a processor (`uksm_cpu_preset`): the two upper rungs of the first
+    /// three presets are given there as parts of the most that is allowed.
     var shares: [UInt64] {
       switch self {
       case .full: [20, 40, maxPercent * 25, maxPercent * 100]

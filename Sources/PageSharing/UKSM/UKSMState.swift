@@ -11,8 +11,8 @@ internal import Columns
   /// Keys of sampled hashes that pages of different bytes have; their pages are filed under second keys.
   private let collided: ContentIndex
 
-  /// What a comparison of two pages costs in words hashed: 4096 bytes at `ScanCosts`' 60 ps against words of 4 bytes at 450 ps a byte. The kernel
-  /// measures it at boot.
+  /// What a comparison of two pages costs in words hashed: 4096 bytes at `ScanCosts`' 60 ps against words of 4 bytes at 450 ps a byte. The
+  /// kernel measures it at boot.
   static let comparisonWords: UInt64 = 136
 
   @usableFromInline init(_ settings: UKSMSettings, seed: UInt64, capacity: Int) {

@@ -3,9 +3,11 @@ internal import Columns
 
 /// A generator of accesses: a state machine that takes one small step at a time.
 ///
-/// A stream calls `fill` once a batch. Generators are not generic types, so that the steps below that call are compiled for the one generator.
+/// A stream calls `fill` once a batch. Generators are not generic types, so that the steps below that call are compiled for the one
+/// generator.
 protocol AccessGenerator {
-  /// Appends the records of the next step to a batch, at `count`; at most `AccessBatch.leastCount` of them. A step without records ends the stream.
+  /// Appends the records of the next step to a batch, at `count`; at most `AccessBatch.leastCount` of them. A step without records ends the
+  /// stream.
   mutating func step(_ batch: borrowing AccessBatch, _ count: inout Int)
   /// Takes steps while the batch has room and fewer than `most` records are in it; the last step may go beyond `most`.
   mutating func fill(_ batch: borrowing AccessBatch, most: Int) -> Int

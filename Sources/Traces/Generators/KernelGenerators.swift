@@ -26,8 +26,8 @@ struct PageTableWritesGenerator: AccessGenerator {
   }
 }
 
-/// What the nanobenchmarks of Adams and Agesen (ASPLOS 2006, figure 4) do, mixed: after every so many accesses one operation, drawn by weights: a system
-/// call, an `in`, a load of CR8, a call and return, a division by zero, a page fault, a rewrite of a page-table entry.
+/// What the nanobenchmarks of Adams and Agesen (ASPLOS 2006, figure 4) do, mixed: after every so many accesses one operation, drawn by
+/// weights: a system call, an `in`, a load of CR8, a call and return, a division by zero, a page fault, a rewrite of a page-table entry.
 struct OperationsGenerator: AccessGenerator {
   /// The names of the weights; the first five in the order of the `operation` event's arguments.
   static let weights = ["syscall", "in", "cr8", "callret", "divzero", "pagefault", "rewrite"]

@@ -24,8 +24,9 @@ enum Permutations {
 
 /// The numbers below a count in random order, which takes no memory and no time to make, however many they are.
 ///
-/// A Feistel network of four rounds (Luby and Rackoff, 1988) permutes the numbers of as many bits as the count needs; what leads out of the range is
-/// led on until it comes back (Black and Rogaway, 2002), after two steps or fewer on average, since less than half of the numbers lie outside.
+/// A Feistel network of four rounds (Luby and Rackoff, 1988) permutes the numbers of as many bits as the count needs; what leads out of the
+/// range is led on until it comes back (Black and Rogaway, 2002), after two steps or fewer on average, since less than half of the numbers
+/// lie outside.
 struct RandomOrder {
   private let count: UInt64
   /// How many bits the two halves of a number have; they change places in each round.

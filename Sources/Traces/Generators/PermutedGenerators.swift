@@ -43,11 +43,11 @@ struct PointerChaseGenerator: AccessGenerator {
   }
 }
 
-/// A graph in compressed sparse rows, as graph frameworks keep it: for a random vertex, its two offsets, then its edges one after the other, and for each
-/// edge the property of the vertex that it leads to.
+/// A graph in compressed sparse rows, as graph frameworks keep it: for a random vertex, its two offsets, then its edges one after the
+/// other, and for each edge the property of the vertex that it leads to.
 ///
-/// Degrees fall off as a power law (a vertex has more than d edges in proportion to 1 / d), and so does how often a vertex is led to (Zipf's law). The
-/// graph is fixed: an edge always leads to the same vertex, which is drawn from a stream of its own and kept nowhere.
+/// Degrees fall off as a power law (a vertex has more than d edges in proportion to 1 / d), and so does how often a vertex is led to
+/// (Zipf's law). The graph is fixed: an edge always leads to the same vertex, which is drawn from a stream of its own and kept nowhere.
 struct GraphGenerator: AccessGenerator {
   private let rows: GraphRows
   private let popularity: ScatteredPopularity

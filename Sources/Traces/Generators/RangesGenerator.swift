@@ -1,15 +1,16 @@
 internal import Addressing
 internal import Columns
 
-/// A process with pages that it uses all the time, while its kernel changes its tables range by range, which is how most entries of page tables are
-/// written: `mmap`, `mprotect` and `munmap` change those of a range, a fork those of all pages.
+/// A process with pages that it uses all the time, while its kernel changes its tables range by range, which is how most entries of page
+/// tables are written: `mmap`, `mprotect` and `munmap` change those of a range, a fork those of all pages.
 ///
-/// After every so many accesses to the hot pages there is one such change. A range of further pages is mapped and populated, and written once,
-/// page by page; then it is protected, then made writable again, then unmapped. After so many of these lives of a range the process
-/// forks: all that it has becomes read-only; the child writes a few pages and ends. Writes to the hot pages fall into a sixteenth of
-/// them, as into a stack and a few variables, so that what they fault after a fork is little beside the fork.
+/// After every so many accesses to the hot pages there is one such change. A range of further pages is mapped and populated, and written
+/// once, page by page; then it is protected, then made writable again, then unmapped. After so many of these lives of a range the process
+/// forks: all that it has becomes read-only; the child writes a few pages and ends. Writes to the hot pages fall into a sixteenth of them,
+/// as into a stack and a few variables, so that what they fault after a fork is little beside the fork.
 struct RangesGenerator: AccessGenerator {
-  /// How many pages a child writes: what a shell's child touches of its stack and its variables before it executes something, of this order.
+  /// How many pages a child writes: what a shell's child touches of its stack and its variables before it executes something, of this
+  /// order.
   static let childPages: UInt64 = 16
 
   private enum Phase {

@@ -4,21 +4,23 @@ internal import PageTables
 
 /// # Agile paging: shadow where tables rest, nested where they change
 ///
-/// Shadow paging walks in 4 references and pays for every store to a table; nested paging lets the guest store as it likes and pays up to 24
-/// references a walk. But few of a guest's tables change often, and those at the bottom more than those at the top. So a walk begins in shadow tables and goes
-/// over to the guest's own at a level that is chosen for each part of the address space: an entry of the shadow with the *switching bit* set names the
-/// host frame of a guest table, from where the processor goes on nested. With the n lowest of g levels nested and a host table of h levels a
-/// walk makes g + n*h references: 4, 8, 12, 16, 20; fully nested, with the root's own address to be found, (g + 1)(h + 1) - 1 = 24.
+/// Shadow paging walks in 4 references and pays for every store to a table; nested paging lets the guest store as it likes and pays up to
+/// 24 references a walk. But few of a guest's tables change often, and those at the bottom more than those at the top. So a walk begins in
+/// shadow tables and goes over to the guest's own at a level that is chosen for each part of the address space: an entry of the shadow with
+/// the *switching bit* set names the host frame of a guest table, from where the processor goes on nested. With the n lowest of g levels
+/// nested and a host table of h levels a walk makes g + n*h references: 4, 8, 12, 16, 20; fully nested, with the root's own address to be
+/// found, (g + 1)(h + 1) - 1 = 24.
 ///
-/// The invariant is that of shadow paging above a switch and that of nested paging below: the switch carries the AND of the rights above it, which
-/// the nested walk takes as its own beginning. A table that is shadowed anywhere is write-protected against stores through nested translations too, as if the
-/// map had no W for it; a table in a nested part is not write-protected for the sake of that part.
+/// The invariant is that of shadow paging above a switch and that of nested paging below: the switch carries the AND of the rights above
+/// it, which the nested walk takes as its own beginning. A table that is shadowed anywhere is write-protected against stores through nested
+/// translations too, as if the map had no W for it; a table in a nested part is not write-protected for the sake of that part.
 ///
-/// From the paper (Gandhi, Hill, Swift: Agile Paging, ISCA 2016), as recalled: the switching bit and the walk; that two writes to a table within an
-/// interval, there a second, make it nested with all below it; that an interval's end brings back either all tables or those whose pages were not written by
-/// the D bits of the host's table; that short-lived processes begin fully nested. Assumed here: an interval is a number of walks, for want of a clock;
-/// a walk's own loads of a guest table set A and not D in the host's table, other than with Intel's EPT A/D bits, since D would otherwise say nothing; loads of
-/// CR3 always exit (the paper proposes a small cache of roots in the processor); a trapped store counts whether it is emulated or lets the table go out of step.
+/// From the paper (Gandhi, Hill, Swift: Agile Paging, ISCA 2016), as recalled: the switching bit and the walk; that two writes to a table
+/// within an interval, there a second, make it nested with all below it; that an interval's end brings back either all tables or those
+/// whose pages were not written by the D bits of the host's table; that short-lived processes begin fully nested. Assumed here: an interval
+/// is a number of walks, for want of a clock; a walk's own loads of a guest table set A and not D in the host's table, other than with
+/// Intel's EPT A/D bits, since D would otherwise say nothing; loads of CR3 always exit (the paper proposes a small cache of roots in the
+/// processor); a trapped store counts whether it is emulated or lets the table go out of step.
 ///
 /// When not: it asks for a processor that nobody has built.
 ///

@@ -93,8 +93,8 @@ extension ShadowPaging {
     walk.rights = entry.rights.intersection(.all)
     if !isFull { mmu.pass(entry.table, walk, mark: PassedTable.nested) }
     // A load of a table sets A in the map, not D.
-    let refusal = mmu.walkGuest(
-      &walk, from: isFull ? nil : entry.table, access, privilege, tables, dimension, loads: .access, mark: PassedTable.nested,
+    let refusal = descend(
+      &walk, from: isFull ? nil : entry.table, access, privilege, controls, loads: .access, mark: PassedTable.nested,
       references: &references)
     if let refusal { return refusal }
     let target = walk.target.address(atOffsetOf: address)
@@ -102,7 +102,7 @@ extension ShadowPaging {
     let isTracked = shadow.isTracked(target.page)
     if access == .write && isTracked { return storeThroughNested(target) }
     let host = dimension.walk(target, access, for: .access, isUserPage: walk.rights.isUser, mmu.space, references: &references)
-    guard host.isMapped else { return mmu.refused(host, target, access, loads: nil, dimension) }
+    guard host.isMapped else { return refused(host, target, access, loads: nil) }
     let found = dimension.entry(walk, host, access, controls)
     // W and D only together, as in a shadow: what no write may use yet need not be dropped when the page is shadowed.
     let lost = isTracked || !found.isDirty ? AccessCheck.writable | AccessCheck.dirty : 0
@@ -125,7 +125,7 @@ extension ShadowPaging {
   /// A store to a shadowed table through a nested translation: a violation of the map as the processor sees it.
   private func storeThroughNested(_ target: GuestPhysicalAddress) -> TranslationOutcome {
     let leaf = tables.map.leaf(of: target.page)
-    if let violation = GuestTables.refusal(leaf, target, .write) { return mmu.violated(violation, dimension) }
+    if let violation = GuestTables.refusal(leaf, target, .write) { return violated(violation) }
     tables.map.markUsed(target.page, leaf, isWrite: true)
     if nesting.noteStore(target.page) {
       mmu.exit(.pageTableWrite)

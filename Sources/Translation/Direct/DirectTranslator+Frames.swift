@@ -16,7 +16,8 @@ extension DirectTranslator {
 
   /// A frame has moved, or left.
   ///
-  /// One that leaves though the guest refers to it (when the guest ends) takes all the guest's tables with it: no root is left to walk from.
+  /// One that leaves though the guest refers to it (when the guest ends) takes all the guest's tables with it: no root is left to walk
+  /// from.
   func guestPhysicalMapChanged(_ frame: GuestFrame, old: EPTEntry) {
     guard frame.rawValue < guestPages, let before = machine.machineFrame(of: frame) else { return }
     let leaf = map.leaf(of: frame)
@@ -33,7 +34,8 @@ extension DirectTranslator {
     flush()
   }
 
-  /// Rewrites every entry that names a frame. Which ones is not recorded anywhere: the tables are searched until as many are found as the frame has references.
+  /// Rewrites every entry that names a frame. Which ones is not recorded anywhere: the tables are searched until as many are found as the
+  /// frame has references.
   private func redirect(from old: HostFrame, to new: HostFrame, entries: UInt32) {
     var left = entries
     var index: UInt64 = 0

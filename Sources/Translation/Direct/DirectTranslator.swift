@@ -6,35 +6,38 @@ internal import TranslationCaching
 
 /// # Direct paging: the guest's tables hold machine frames, and every entry is checked before it is there
 ///
-/// Xen's way for guests that know that they are guests (Barham et al., SOSP 2003). There is one set of tables, the guest's own, and the processor walks it:
-/// 4 references and no second dimension. What keeps guests apart is that a guest can read its tables but not write them: it asks for each change with
-/// a hypercall, and the hypervisor refuses what would give it more than its own memory.
+/// Xen's way for guests that know that they are guests (Barham et al., SOSP 2003). There is one set of tables, the guest's own, and the
+/// processor walks it: 4 references and no second dimension. What keeps guests apart is that a guest can read its tables but not write
+/// them: it asks for each change with a hypercall, and the hypervisor refuses what would give it more than its own memory.
 ///
-/// Each frame of the guest has a *type*: nothing, a table of one level, or writable; and two counts, of the references that need
-/// the type and of all. An entry of a table is a reference to what it names: in a level-1 table one that needs `writable` where R/W is set and none
-/// otherwise, in a higher table one that needs a table of the level below. A pin is a reference, and so is CR3. A frame takes a type with the first
-/// reference that needs one, and keeps it until the last has gone. A frame that becomes a table is validated then: all its 512 entries must be legal, and each
-/// takes its references, down to the leaves. When the last reference to a table goes, it gives them back in the same way.
+/// Each frame of the guest has a *type*: nothing, a table of one level, or writable; and two counts, of the references that need the type
+/// and of all. An entry of a table is a reference to what it names: in a level-1 table one that needs `writable` where R/W is set and none
+/// otherwise, in a higher table one that needs a table of the level below. A pin is a reference, and so is CR3. A frame takes a type with
+/// the first reference that needs one, and keeps it until the last has gone. A frame that becomes a table is validated then: all its 512
+/// entries must be legal, and each takes its references, down to the leaves. When the last reference to a table goes, it gives them back in
+/// the same way.
 ///
-/// The invariant: *whatever the processor can walk to is validated*. It follows, by induction over the hypercalls, that the guest reaches only frames of its own, and
-/// that no frame is a table and writable at once:
+/// The invariant: *whatever the processor can walk to is validated*. It follows, by induction over the hypercalls, that the guest reaches
+/// only frames of its own, and that no frame is a table and writable at once:
 /// - an entry is stored only once its references are taken, and gives them back only when it is no longer there;
 /// - a reference to a type that the frame does not have, or of a frame that M2P does not give this guest, is refused;
 /// - types descend from level to level, so that no table is under itself, and validation ends.
 ///
-/// What the TLB remembers is the past. A frame that was mapped writable may still be so in the TLB when it becomes a table, and a frame that was a table may still
-/// be in a paging-structure cache when it becomes writable. So a frame whose last type ended since the last flush has the TLB flushed before it takes
-/// another (Xen: `page_set_tlbflush_timestamp`), or is written by the guest's kernel or leaves the guest.
+/// What the TLB remembers is the past. A frame that was mapped writable may still be so in the TLB when it becomes a table, and a frame
+/// that was a table may still be in a paging-structure cache when it becomes writable. So a frame whose last type ended since the last
+/// flush has the TLB flushed before it takes another (Xen: `page_set_tlbflush_timestamp`), or is written by the guest's kernel or leaves
+/// the guest.
 ///
-/// The guest's kernel reaches its memory by guest-physical address too, as through a direct map of its own. That is no reference: `allowsStore`
-/// refuses stores to frames that are tables, as the read-only entries of a real direct map would.
+/// The guest's kernel reaches its memory by guest-physical address too, as through a direct map of its own. That is no reference:
+/// `allowsStore` refuses stores to frames that are tables, as the read-only entries of a real direct map would.
 ///
-/// Simpler than in Xen: one processor, so no locks and no preemption of a validation half-way; no linear maps (a table that maps a table of its own level
-/// is refused), no large pages, no grants, no emulation of stores to tables (the guest gets a page fault); the kernel runs at supervisor privilege, as in ring 1;
-/// M2P shows a guest only its own frames; and the hypervisor keeps both P2M and M2P, so MMU_MACHPHYS_UPDATE may only say what is so.
+/// Simpler than in Xen: one processor, so no locks and no preemption of a validation half-way; no linear maps (a table that maps a table of
+/// its own level is refused), no large pages, no grants, no emulation of stores to tables (the guest gets a page fault); the kernel runs at
+/// supervisor privilege, as in ring 1; M2P shows a guest only its own frames; and the hypervisor keeps both P2M and M2P, so
+/// MMU_MACHPHYS_UPDATE may only say what is so.
 ///
-/// Since tables hold machine frames, nothing may be moved, shared or swapped behind the guest's back (`allowsRemapping`). The hypervisor may move a frame
-/// openly: it rewrites every entry that names it, as a migration does.
+/// Since tables hold machine frames, nothing may be moved, shared or swapped behind the guest's back (`allowsRemapping`). The hypervisor
+/// may move a frame openly: it rewrites every entry that names it, as a migration does.
 final class DirectTranslator: MMUTranslator, ParavirtualPaging {
   var mode: PagingMode { .direct }
   let contents: FrameContents
@@ -105,8 +108,8 @@ final class DirectTranslator: MMUTranslator, ParavirtualPaging {
 
   // MARK: The guest's instructions
 
-  /// The guest asks the hypervisor for other control bits. WP and NXE stay set, on which the checks of entries rely, and PCIDs are not offered. The number of levels
-  /// can be chosen until the first root is loaded.
+  /// The guest asks the hypervisor for other control bits. WP and NXE stay set, on which the checks of entries rely, and PCIDs are not
+  /// offered. The number of levels can be chosen until the first root is loaded.
   func setControls(_ controls: X86Controls) {
     var allowed = controls
     allowed.writeProtect = true

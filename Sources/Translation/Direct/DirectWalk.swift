@@ -2,7 +2,8 @@ public import Addressing
 public import PageContents
 public import PageTables
 
-/// The oracle of direct paging: what tables that hold machine frames say of an address, with nothing cached, counted or marked. Nil where they have no page.
+/// The oracle of direct paging: what tables that hold machine frames say of an address, with nothing cached, counted or marked. Nil where
+/// they have no page.
 /// - Parameters:
 ///   - root: the machine address of the root table.
 ///   - owner: the guest frame of a machine frame, for the answer.

@@ -22,8 +22,8 @@ public enum FrameType: UInt8, CaseIterable, Sendable {
 
 /// What the hypervisor knows of each frame of a direct guest, by guest frame: its type and who refers to it (Xen: `struct page_info`).
 ///
-/// A frame's type counts while `typeReferences` is above 0. When the last such reference goes, the type is remembered, with the time: on what the TLB
-/// kept from it the frame's next use may have to wait. Time is the number of flushes.
+/// A frame's type counts while `typeReferences` is above 0. When the last such reference goes, the type is remembered, with the time: on
+/// what the TLB kept from it the frame's next use may have to wait. Time is the number of flushes.
 struct FrameTypes: ~Copyable {
   private let types: Column<UInt8>
   /// References that need the type: entries of tables, writable leaves, pins, CR3.

@@ -5,11 +5,11 @@ internal import PageTables
 
 /// P2M and M2P: which machine frame each guest frame has, and back, as words in frames of the host that the guest may read.
 ///
-/// The invariant: *M2P of P2M is the identity* for every frame that the guest owns, and every other word of either is `invalid`. So M2P answers
-/// whose a frame is: a number out of a guest's table is looked up there, and nothing else has to be asked.
+/// The invariant: *M2P of P2M is the identity* for every frame that the guest owns, and every other word of either is `invalid`. So M2P
+/// answers whose a frame is: a number out of a guest's table is looked up there, and nothing else has to be asked.
 ///
-/// Both are made in parts of 512 words, each when the first frame in it is noted. M2P is as long as the host, and the parts of it that exist are few where the guest's memory
-/// lies close together.
+/// Both are made in parts of 512 words, each when the first frame in it is noted. M2P is as long as the host, and the parts of it that
+/// exist are few where the guest's memory lies close together.
 struct MachineFrames: ~Copyable {
   private let contents: FrameContents
   private let frames: any TableFrameSource

@@ -97,7 +97,8 @@ public struct PageStore: Hashable, Sendable {
 
 /// One operation of `mmuext_op`.
 public enum MMUOperation: Hashable, Sendable {
-  /// MMUEXT_PIN_L1_TABLE to MMUEXT_PIN_L4_TABLE (and of level 5): the frame is a table of this level from now on, whoever else refers to it.
+  /// MMUEXT_PIN_L1_TABLE to MMUEXT_PIN_L4_TABLE (and of level 5): the frame is a table of this level from now on, whoever else refers to
+  /// it.
   case pin(level: Int, HostFrame)
   /// MMUEXT_UNPIN_TABLE.
   case unpin(HostFrame)

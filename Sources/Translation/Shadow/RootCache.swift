@@ -4,8 +4,8 @@ internal import PageTables
 
 /// The root that the processor walks from and the three before it, by CR3 with its PCID and by role (KVM, `kvm_mmu::prev_roots`).
 ///
-/// A guest that goes back to one of them with bit 63 of CR3 set finds it as it was: nothing is looked up or brought in step. Pages in the cache are
-/// pinned: they are the last to be given up for others.
+/// A guest that goes back to one of them with bit 63 of CR3 set finds it as it was: nothing is looked up or brought in step. Pages in the
+/// cache are pinned: they are the last to be given up for others.
 struct RootCache: ~Copyable {
   /// One root.
   struct Entry: BitwiseCopyable {

@@ -1,7 +1,8 @@
 internal import Addressing
 internal import PageTables
 
-/// Which of the guest's tables the processor walks itself, below the shadow: none in shadow paging, those that change often in agile paging.
+/// Which of the guest's tables the processor walks itself, below the shadow: none in shadow paging, those that change often in agile
+/// paging.
 protocol ShadowNesting {
   static var mode: PagingMode { get }
   /// Whether there can be any: the compiler leaves out what is not needed.

@@ -28,8 +28,8 @@ struct ShadowPage: BitwiseCopyable {
   var isRoot = false
 }
 
-/// What is known of one shadow entry besides its word, and its place in a list: leaves and switches stand in the list of their guest frame, links
-/// in that of their child's parents.
+/// What is known of one shadow entry besides its word, and its place in a list: leaves and switches stand in the list of their guest frame,
+/// links in that of their child's parents.
 struct ShadowNode: BitwiseCopyable {
   /// A leaf's first guest frame, a link's child page, a switch's guest table.
   var value: UInt64 = 0

@@ -101,9 +101,9 @@ extension ShadowPages {
     }
   }
 
-  /// What a store to an entry of a shadowed table does to its shadow pages: the entry goes, under every role; a table of an upper level that
-  /// was stored to three times without being used in between goes whole (KVM, detect_write_flooding), and so does any where the store is not one of
-  /// an aligned word.
+  /// What a store to an entry of a shadowed table does to its shadow pages: the entry goes, under every role; a table of an upper level
+  /// that was stored to three times without being used in between goes whole (KVM, detect_write_flooding), and so does any where the store
+  /// is not one of an aligned word.
   func tableStored(_ address: GuestPhysicalAddress) {
     let index = Int(address.offset(in: .size4K) >> 3)
     var number = covers(address.page) ? tableHeads[address.page.index] : 0

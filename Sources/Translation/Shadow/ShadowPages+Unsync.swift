@@ -4,8 +4,8 @@ internal import PageTables
 
 /// Pages out of step: level-1 tables that the guest may write unseen until it has to invalidate.
 ///
-/// The invariant: in every page above an unsync page the bit of the entry that leads towards it is set. Bits are cleared when a search finds
-/// nothing below them (KVM, mmu_unsync_walk).
+/// The invariant: in every page above an unsync page the bit of the entry that leads towards it is set. Bits are cleared when a search
+/// finds nothing below them (KVM, mmu_unsync_walk).
 extension ShadowPages {
   /// Whether all shadow pages of a table may be let out of step: there are some, and all are of level 1.
   func canUnsync(_ frame: GuestFrame) -> Bool {

@@ -3,14 +3,16 @@ internal import Columns
 internal import PageContents
 internal import PageTables
 
-/// The shadow pages of one guest: found by guest frame and role, linked into trees under roots, with a reverse map from guest frames to leaves.
+/// The shadow pages of one guest: found by guest frame and role, linked into trees under roots, with a reverse map from guest frames to
+/// leaves.
 ///
-/// The invariants: every present leaf stands in the list of its guest frame and nowhere else; every present link stands among its child's parents;
-/// no leaf that maps a frame with a shadowed table in step is writable: `make` takes W from the leaves that exist, and whoever adds a leaf asks
-/// `isTracked`. A page that lost its last parent stays, write-protection and all, in the hope of being used again (as in KVM), until others need
-/// its place: the oldest goes first, unless it is a root in the root cache.
+/// The invariants: every present leaf stands in the list of its guest frame and nowhere else; every present link stands among its child's
+/// parents; no leaf that maps a frame with a shadowed table in step is writable: `make` takes W from the leaves that exist, and whoever
+/// adds a leaf asks `isTracked`. A page that lost its last parent stays, write-protection and all, in the hope of being used again (as in
+/// KVM), until others need its place: the oldest goes first, unless it is a root in the root cache.
 ///
-/// All of it lies in columns, found by frame, number or slot: nothing is hashed, and nothing but a frame for a table is allocated after the start.
+/// All of it lies in columns, found by frame, number or slot: nothing is hashed, and nothing but a frame for a table is allocated after the
+/// start.
 final class ShadowPages {
   let contents: FrameContents
   private let frames: any TableFrameSource
@@ -20,8 +22,9 @@ final class ShadowPages {
   let nodes: Column<ShadowNode>
   /// Of each page eight words, a bit an entry: whether an unsync page may be found below it.
   let unsyncBits: Column<UInt64>
-  /// Of each guest frame: the first slot of its 4 KiB leaves and switches, the first shadow page of the table in it, and the first direct page of a
-  /// piece that begins there; of each 2 MiB and each 1 GiB the first slot of their leaves; of each 2 MiB how many shadow pages its tables have.
+  /// Of each guest frame: the first slot of its 4 KiB leaves and switches, the first shadow page of the table in it, and the first direct
+  /// page of a piece that begins there; of each 2 MiB and each 1 GiB the first slot of their leaves; of each 2 MiB how many shadow pages
+  /// its tables have.
   let leafHeads: Column<UInt32>
   let largeHeads: Column<UInt32>
   let hugeHeads: Column<UInt32>
@@ -39,7 +42,8 @@ final class ShadowPages {
   var statistics = ShadowStatistics()
   /// Whether an entry that a TLB may have a copy of was removed or lost a right since the flag was last cleared.
   var hasStale = false
-  /// Whether a table's frame was write-protected since the flag was last cleared. Translations that a nested walk made have no entry to tell of them.
+  /// Whether a table's frame was write-protected since the flag was last cleared. Translations that a nested walk made have no entry to
+  /// tell of them.
   var hasNewlyProtected = false
 
   /// The most pages that one fault makes: one a level.
@@ -112,8 +116,8 @@ final class ShadowPages {
     return number == 0 ? oldest : number
   }
 
-  /// The page of a frame and role; 0 where there is none. Where a table of an upper level is wanted of a frame whose other pages may be out of
-  /// step, those go: a frame that holds such a table is never written unseen.
+  /// The page of a frame and role; 0 where there is none. Where a table of an upper level is wanted of a frame whose other pages may be out
+  /// of step, those go: a frame that holds such a table is never written unseen.
   func find(_ frame: GuestFrame, _ role: ShadowRole) -> UInt32 {
     var number = role.isDirect ? directHeads[frame.index] : tableHeads[frame.index]
     var found: UInt32 = 0
@@ -242,8 +246,8 @@ final class ShadowPages {
     while tableHeads[frame.index] != 0 { zapPage(tableHeads[frame.index]) }
   }
 
-  /// Removes every shadow page of a guest table, and all that nothing leads to any more: what lay below it, whether it was linked to the last
-  /// or its link went before.
+  /// Removes every shadow page of a guest table, and all that nothing leads to any more: what lay below it, whether it was linked to the
+  /// last or its link went before.
   func zapTree(_ frame: GuestFrame) {
     zapTable(frame)
     // Each round takes at least one level of what is left.

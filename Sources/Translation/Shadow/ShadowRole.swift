@@ -3,10 +3,10 @@ internal import PageTables
 
 /// What a shadow page stands for besides the guest frame of its table: KVM's page role (Linux, Documentation/virt/kvm/x86/mmu.rst).
 ///
-/// One guest table under two parents with different rights has two shadow pages, because the shadow's upper entries allow everything and the
-/// leaves carry the AND of all levels. A table used under two settings of the control bits that decide what a leaf looks like has two as well, so
-/// that a kernel that switches to and fro finds both again. Left out of KVM's role: the quadrant, which only 32-bit guests have, and A/D disabled: the
-/// shadow tables of the modelled processor always have A and D.
+/// One guest table under two parents with different rights has two shadow pages, because the shadow's upper entries allow everything and
+/// the leaves carry the AND of all levels. A table used under two settings of the control bits that decide what a leaf looks like has two
+/// as well, so that a kernel that switches to and fro finds both again. Left out of KVM's role: the quadrant, which only 32-bit guests
+/// have, and A/D disabled: the shadow tables of the modelled processor always have A and D.
 struct ShadowRole: Hashable, BitwiseCopyable {
   /// Bits 2:0 the level; 3 direct; 4 to 6 the access inherited from the parents, W, U and X; 7 to 11 the processor's part; 15:12 the key.
   let rawValue: UInt32
@@ -29,8 +29,9 @@ struct ShadowRole: Hashable, BitwiseCopyable {
 
   /// The part of every role that control bits decide: a root's role without its level and access.
   ///
-  /// SMEP, SMAP and protection keys matter to the shape of a leaf only while WP is clear, where a kernel may write to a user's read-only page and
-  /// the shadow shows that page as the kernel's. Protection keys are this laboratory's addition: KVM does not offer them to shadowed guests.
+  /// SMEP, SMAP and protection keys matter to the shape of a leaf only while WP is clear, where a kernel may write to a user's read-only
+  /// page and the shadow shows that page as the kernel's. Protection keys are this laboratory's addition: KVM does not offer them to
+  /// shadowed guests.
   init(processor controls: X86Controls) {
     var bits: UInt32 = controls.noExecute ? Bit.noExecuteEnabled : 0
     if controls.writeProtect {

@@ -17,8 +17,8 @@ extension ShadowPaging {
     if roots.root(0, in: shadow) == 0 && !isNested { state[ShadowState.start] = 0 }
   }
 
-  /// Drops or write-protects every shadow entry of the frame, all aliases; where the page's content is gone, its shadow pages too. Large leaves around it
-  /// go: they are made again if the map still has its own.
+  /// Drops or write-protects every shadow entry of the frame, all aliases; where the page's content is gone, its shadow pages too. Large
+  /// leaves around it go: they are made again if the map still has its own.
   func guestPhysicalMapChanged(_ frame: GuestFrame, old: EPTEntry) {
     let new = tables.map.leaf(of: frame)
     shadow.changeLargeLeaves(around: frame) { _ in .notPresent }
@@ -38,7 +38,8 @@ extension ShadowPaging {
   /// Whether the frame holds a shadowed table that is in step.
   func storeTraps(_ frame: GuestFrame) -> Bool { shadow.isTracked(frame) }
 
-  /// An exit. The table goes out of step or nested from now on; else what shadowed the old entry is removed, and the next use fills in the new one.
+  /// An exit. The table goes out of step or nested from now on; else what shadowed the old entry is removed, and the next use fills in the
+  /// new one.
   func guestTableStored(at address: GuestPhysicalAddress) {
     if Nesting.nests && nesting.noteStore(address.page) {
       mmu.exit(.pageTableWrite)

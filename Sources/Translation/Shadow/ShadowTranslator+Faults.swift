@@ -86,8 +86,8 @@ extension ShadowPaging {
     return retry(walk, .write, privilege, isFilled: isFilled && !isShadowedAgain)
   }
 
-  /// The guest makes the access again; where the shadow could not be filled, or cannot show what is allowed, the hypervisor carries it out and no
-  /// translation is kept.
+  /// The guest makes the access again; where the shadow could not be filled, or cannot show what is allowed, the hypervisor carries it out
+  /// and no translation is kept.
   private func retry(
     _ guest: X86Walk<GuestPhysical>, _ access: AccessKind, _ privilege: Privilege, isFilled: Bool
   ) -> TranslationOutcome {

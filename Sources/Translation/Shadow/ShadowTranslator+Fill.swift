@@ -84,8 +84,8 @@ extension ShadowPaging {
     }
   }
 
-  /// The page of a key, made if need be, with a link to it in a slot, in place of anything else. One that exists is brought in step first, with all that
-  /// it leads to: what becomes present needs no invalidation, so the guest may count on it at once.
+  /// The page of a key, made if need be, with a link to it in a slot, in place of anything else. One that exists is brought in step first,
+  /// with all that it leads to: what becomes present needs no invalidation, so the guest may count on it at once.
   private func child(_ frame: GuestFrame, _ role: ShadowRole, under slot: UInt32) -> UInt32 {
     let linked = shadow.linked(slot, frame, role)
     if linked != 0 { return linked }
@@ -140,7 +140,8 @@ extension ShadowPaging {
     return .size4K
   }
 
-  /// The shadow's leaf for a guest frame; nil where the map has no page. D is set where the map's is, so that the first write is seen there.
+  /// The shadow's leaf for a guest frame; nil where the map has no page. D is set where the map's is, so that the first write is seen
+  /// there.
   func leaf(of frame: GuestFrame, _ rights: X86Rights, key: UInt64, _ size: PageSize, isPrefetch: Bool) -> X86Entry? {
     let mapped = tables.map.leaf(of: frame)
     guard mapped.isReadable else { return nil }
@@ -153,8 +154,8 @@ extension ShadowPaging {
 
   // MARK: Prefetching
 
-  /// Fills in neighbours of a leaf that was just filled in, whose A bits are set already: KVM the others of 8 aligned entries, Xen those that
-  /// follow, 31 at the most.
+  /// Fills in neighbours of a leaf that was just filled in, whose A bits are set already: KVM the others of 8 aligned entries, Xen those
+  /// that follow, 31 at the most.
   private func prefetch(around slot: UInt32) {
     let last = slot | 511
     switch prefetchPolicy {

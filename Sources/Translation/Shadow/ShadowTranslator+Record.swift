@@ -4,8 +4,8 @@ internal import PageContents
 internal import PageTables
 
 extension ShadowPaging {
-  /// The walk of the shadow tables as the processor finds them now; in agile paging with the guest's own tables below a switch. What no access has
-  /// filled yet ends in a page fault, as it would.
+  /// The walk of the shadow tables as the processor finds them now; in agile paging with the guest's own tables below a switch. What no
+  /// access has filled yet ends in a page fault, as it would.
   func recordWalk(_ address: GuestVirtualAddress, _ access: AccessKind, _ privilege: Privilege) -> WalkTranscript? {
     let start = state[ShadowState.start]
     guard start != 0 else { return nil }

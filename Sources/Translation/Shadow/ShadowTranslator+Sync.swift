@@ -81,8 +81,8 @@ extension ShadowPaging {
     snapshots.drop(place)
   }
 
-  /// An entry of a table was read to fill a leaf in. Where the table is out of step with a snapshot, that is what later changes are told from; other
-  /// pages of the table, made from the older word, lose theirs.
+  /// An entry of a table was read to fill a leaf in. Where the table is out of step with a snapshot, that is what later changes are told
+  /// from; other pages of the table, made from the older word, lose theirs.
   func noteRead(_ table: GuestFrame, _ index: Int, _ word: UInt64, but page: UInt32) {
     guard unsyncPolicy == .xen, let place = snapshots.place(table), snapshots[place, index] != word else { return }
     snapshots[place, index] = word
