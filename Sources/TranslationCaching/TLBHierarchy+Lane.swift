@@ -31,23 +31,27 @@ extension TLBHierarchy {
   /// Where the page of an address would be.
   @inlinable @inline(__always) public func place(of address: GuestVirtualAddress, isFetch: Bool) -> TLBPlace {
     let page = address.rawValue &>> 12
-    return unsafe TLBPlace(
-      tag: page &<< TLBHierarchy.contextBits | record.pointee.context, near: tables[isFetch ? 1 : 0].set(page),
-      far: tables[isFetch ? 3 : 2].set(page))
+    return unsafe TLBPlace(page: page, tag: page &<< TLBHierarchy.contextBits | record.pointee.context, tables: tables + (isFetch ? 1 : 0))
   }
 }
 
 /// Where a page would be in a TLB of two levels.
-@frozen public struct TLBPlace: BitwiseCopyable {
+@safe @frozen public struct TLBPlace: BitwiseCopyable {
+  @usableFromInline let page: UInt64
   @usableFromInline let tag: UInt64
   @usableFromInline let near: WaySet
-  @usableFromInline let far: WaySet
+  // SAFETY: the structure of the first level for the kind of access, and two further on that of the second; both as in a lane.
+  @usableFromInline let tables: UnsafePointer<WayTable>
 
-  @inlinable init(tag: UInt64, near: WaySet, far: WaySet) {
+  @inlinable @inline(__always) init(page: UInt64, tag: UInt64, tables: UnsafePointer<WayTable>) {
+    self.page = page
     self.tag = tag
-    self.near = near
-    self.far = far
+    near = unsafe tables[0].set(page)
+    unsafe self.tables = tables
   }
+
+  /// Found only where it is wanted: most accesses end before.
+  @inlinable @inline(__always) var far: WaySet { unsafe tables[2].set(page) }
 
   /// Looks at the two ways of the first level that were used last; counts nothing.
   @inlinable @inline(__always) public func lookInFront(_ check: @autoclosure () -> AccessCheck) -> TLBFront {
