@@ -39,7 +39,9 @@ public struct CostPreset: Sendable {
   /// What options and scenarios call it.
   public let name: String
   /// Cycles a second.
-  public let clockHertz: UInt64
+  public var clockHertz: UInt64 { clock.cycles }
+  /// The clock, as cycles that a second takes. It turns waits for the swap device into cycles, and nothing else.
+  public let clock: CostFigure
   /// What an access takes whatever its translation costs: the instructions around it and the data cache.
   public let access: CostFigure
   /// An access that hits in the first level of the TLB.
@@ -107,7 +109,7 @@ public struct CostPreset: Sendable {
   /// Every figure under a name, in the order in which lists show them.
   public var figures: [(name: String, figure: CostFigure)] {
     [
-      ("access", access), ("l1_hit", l1Hit), ("l2_hit", l2Hit), ("walk_reference", walkReference),
+      ("second", clock), ("access", access), ("l1_hit", l1Hit), ("l2_hit", l2Hit), ("walk_reference", walkReference),
       ("native_page_fault", guestPageFault), ("table_store", kernel.tableStore), ("cr3_load", kernel.cr3Load),
       ("invlpg", kernel.pageInvalidation), ("page_copy", kernel.pageCopy), ("hypercall_update", hypercallUpdate), ("bare_exit", bareExit),
     ] + ExitReason.allCases.compactMap { reason in exits[reason].map { ("exit_\(reason.rawValue)", $0) } }
@@ -122,14 +124,14 @@ public struct CostPreset: Sendable {
     self = preset
   }
 
-  /// A preset; exits without a figure cost a bare one, operations what exits suggest.
+  /// A preset, with a figure for every exit.
   init(
-    name: String, clockHertz: UInt64, access: CostFigure, l1Hit: CostFigure, l2Hit: CostFigure, walkReference: CostFigure,
+    name: String, clock: CostFigure, access: CostFigure, l1Hit: CostFigure, l2Hit: CostFigure, walkReference: CostFigure,
     guestPageFault: CostFigure, kernel: KernelCosts, hypercallUpdate: CostFigure, bareExit: CostFigure, exits: [ExitReason: CostFigure],
     operations: [KernelOperation: OperationCost]
   ) {
     self.name = name
-    self.clockHertz = clockHertz
+    self.clock = clock
     self.access = access
     self.l1Hit = l1Hit
     self.l2Hit = l2Hit
@@ -138,7 +140,7 @@ public struct CostPreset: Sendable {
     self.kernel = kernel
     self.hypercallUpdate = hypercallUpdate
     self.bareExit = bareExit
-    self.exits = exits.merging(ExitReason.allCases.map { ($0, bareExit) }) { given, _ in given }
+    self.exits = exits
     self.operations = operations
   }
 }

@@ -18,24 +18,28 @@ extension CostPreset {
   // MARK: Processors with EPT, or about to have it
 
   /// A desktop processor of 2013 with EPT and cheap exits. Only the bare exit is published; what hypervisors do in one is assumed.
-  public static let haswell2013 = microarchitecture("haswell-2013", "Haswell", megahertz: 3400, exit: 512)
+  public static let haswell2013 = microarchitecture(
+    "haswell-2013", "Haswell", megahertz: 3400, of: "a Core i7-4770, one of its kind", exit: 512)
 
   /// Processors from the last one before virtualization became cheap on, by the cost of a bare exit and entry; all else is as for `haswell-2013`.
   static let microarchitectures: [CostPreset] = [
-    microarchitecture("prescott-2004", "Prescott", megahertz: 3800, exit: 1926),
-    microarchitecture("merom-2006", "Merom", megahertz: 2400, exit: 1156),
-    microarchitecture("penryn-2007", "Penryn", megahertz: 2800, exit: 858),
-    microarchitecture("westmere-2010", "Westmere", megahertz: 3400, exit: 569),
-    microarchitecture("sandy-bridge-2011", "Sandy Bridge", megahertz: 3400, exit: 507),
-    microarchitecture("ivy-bridge-2012", "Ivy Bridge", megahertz: 3400, exit: 466),
-    microarchitecture("broadwell-2014", "Broadwell", megahertz: 3300, exit: 531),
+    microarchitecture("prescott-2004", "Prescott", megahertz: 3800, of: "a Pentium 4 670, one of its kind", exit: 1926),
+    microarchitecture("merom-2006", "Merom", megahertz: 2400, of: "a Core 2 Duo T7700, one of its kind", exit: 1156),
+    microarchitecture("penryn-2007", "Penryn", megahertz: 2800, of: "a Core 2 Duo T9600, one of its kind", exit: 858),
+    microarchitecture("westmere-2010", "Westmere", megahertz: 3400, of: "desktop processors of its kind, about", exit: 569),
+    microarchitecture("sandy-bridge-2011", "Sandy Bridge", megahertz: 3400, of: "a Core i7-2600, one of its kind", exit: 507),
+    microarchitecture("ivy-bridge-2012", "Ivy Bridge", megahertz: 3400, of: "a Core i7-3770, one of its kind", exit: 466),
+    microarchitecture("broadwell-2014", "Broadwell", megahertz: 3300, of: "a Core i7-5775C, one of its kind", exit: 531),
   ]
 
-  private static func microarchitecture(_ name: String, _ processor: String, megahertz: UInt64, exit: UInt64) -> CostPreset {
+  private static func microarchitecture(_ name: String, _ processor: String, megahertz: UInt64, of model: String, exit: UInt64)
+    -> CostPreset
+  {
     let bare = "VM exit and entry on \(processor), \(exit) cycles \(secondary)"
     func handled(_ work: UInt64, _ what: String) -> CostFigure { .assumed(exit + work, "\(bare), and \(work) assumed for \(what)") }
     return CostPreset(
-      name: name, clockHertz: megahertz * 1_000_000, access: accessCost, l1Hit: firstLevelHit,
+      name: name, clock: .assumed(megahertz * 1_000_000, "base clock of \(model); that of the machine that was measured is not published"),
+      access: accessCost, l1Hit: firstLevelHit,
       l2Hit: .assumed(7, "second-level TLB hit as Intel's optimization manual gives it for Haswell"),
       walkReference: .assumed(12, "table entries hit in the second-level cache"),
       guestPageFault: .assumed(1000, "of the order of the native page fault of Adams and Agesen 2006, 1093 cycles"),
@@ -107,6 +111,10 @@ extension CostPreset {
     return adamsAgesen(
       "adams-agesen-2006-software", bareExit: within(200, "a callout from translated code"),
       exits: [
+        .eptViolation: .assumed(3927, "as a shadow page fault; the processor has no EPT"),
+        .eptMisconfiguration: within(1000, "decoding; the processor has no EPT"),
+        .nestedPageFault: .assumed(3927, "as a shadow page fault; the processor has no nested paging"),
+        .modificationLogFull: within(10000, "taking 512 pages from the log; the processor has none"),
         .shadowPageFault: .assumed(3927, "as a page fault that reaches the guest, \(paper), software VMM"),
         .guestPageFault: .published(
           3927 - 1093, "\(paper), software VMM: a page fault costs 3927 cycles, of which 1093 are the native ones"),
@@ -115,6 +123,9 @@ extension CostPreset {
         .pageTableUnsync: .assumed(391, "as a page-table entry modified, \(paper), software VMM"),
         .cr3Load: within(1000, "finding the root"),
         .invlpg: within(300, "dropping the page"),
+        .invpcid: within(1000, "as a load of CR3; the processor has none"),
+        .controlRegisterWrite: within(2000, "finding the root of other roles"),
+        .hypercall: .assumed(500, "a software interrupt to ring 0 and back, and the argument checks; the updates come on top"),
         .balloonNotify: within(1000, "waking the device"),
         .worldSwitch: within(1000, "acknowledging the interrupt"),
       ], virtual: [214, 35, 51, 3223], systemCall: 2000, monitor: "software VMM")
@@ -131,7 +142,7 @@ extension CostPreset {
     }
     let call: UInt64 = 240
     return CostPreset(
-      name: name, clockHertz: 3_800_000_000, access: accessCost, l1Hit: firstLevelHit,
+      name: name, clock: .published(3_800_000_000, "\(paper): the machine that was measured"), access: accessCost, l1Hit: firstLevelHit,
       l2Hit: .assumed(7, "the processor has one level; as a later one's second level"),
       walkReference: .assumed(18, "table entries hit in the second-level cache"),
       guestPageFault: .published(1093, "Adams and Agesen, ASPLOS 2006, native page fault"),

@@ -5,6 +5,9 @@ public import Addressing
 /// *Mappings* are TLB entries and paging-structure-cache entries of the guest dimension: linear ones without EPT, combined ones with it.
 /// *Guest-physical mappings* are those of the host dimension and the nested TLB. All but the INVEPTs keep to one VPID, and act on it
 /// under every EPT root. The hierarchy forgets exactly what is listed, and nothing else.
+///
+/// The instructions are all there for whoever writes a hypervisor. Those here have no use for the ones of all contexts (a guest's tags are its own until
+/// it ends) and for INVVPID of all but globals.
 public enum TLBInvalidation: Hashable, Sendable {
   /// INVLPG: TLB entries of the page that holds the address, of the current PCID and global ones; all paging-structure-cache entries of the
   /// current PCID.

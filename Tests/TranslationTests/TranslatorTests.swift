@@ -266,6 +266,8 @@ extension TranslationOutcome {
   func presets() throws {
     for preset in CostPreset.all {
       #expect(CostPreset(named: preset.name)?.clockHertz == preset.clockHertz)
+      #expect(ExitReason.allCases.allSatisfy { preset.exits[$0] != nil }, "\(preset.name) leaves no exit to the cost of a bare one")
+      #expect(preset.figures.allSatisfy { !$0.figure.source.isEmpty })
       for reason in ExitReason.allCases { #expect(preset.exits[reason] != nil) }
     }
     #expect(CostPreset(named: "no-such") == nil)
