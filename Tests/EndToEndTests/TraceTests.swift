@@ -36,6 +36,22 @@ import Testing
     }
   }
 
+  @Test("`memlab explain` knows every key of the result")
+  func explained() throws {
+    let outcome = try MemlabProcess.run(
+      "trace", "gen:random:pages=64", "--paging", "native", "--sweep", "64x4", "--check-stale", "--limit", "1000", "--format", "json",
+      "--quiet")
+    let result = try outcome.object()
+    let native = try #require((result["modes"] as? [String: Any])?["native"] as? [String: Any])
+    let sweep = try #require((result["sweep"] as? [[String: Any]])?.first)
+    let stale = try #require(native["stale"] as? [String: Any])
+    var paths = result.keys.filter { !["schema", "sweep", "modes"].contains($0) }.map { "trace.\($0)" }
+    paths += sweep.keys.map { "trace.sweep.\($0)" } + stale.keys.map { "trace.modes.native.stale.\($0)" }
+    for (key, value) in native where key != "stale" { paths.append("trace.modes.native.\(key)" + (value is [String: Any] ? ".any" : "")) }
+    #expect(paths.count > 60)
+    for path in paths.sorted() { #expect(try MemlabProcess.run("explain", path).status == 0, "\(path)") }
+  }
+
   /// What a run with some options says of nested paging.
   private func nested(_ options: String...) throws -> [String: Any] {
     let stream = "gen:switches:pages=64,processes=6,every=500,exits=5100"

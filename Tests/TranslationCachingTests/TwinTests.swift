@@ -45,7 +45,9 @@ struct TwinFuzz {
   }
 
   mutating func entry() -> TLBEntry {
-    if isPlain { return TLBEntry(HostFrame(random.below(1 << 30)), rights: random.next() & (AccessCheck.writable | AccessCheck.executable)) }
+    if isPlain {
+      return TLBEntry(HostFrame(random.below(1 << 30)), rights: random.next() & (AccessCheck.writable | AccessCheck.executable))
+    }
     let size: PageSize = random.oneIn(4) ? .size2M : random.oneIn(10) ? .size1G : .size4K
     let whole: PageSize? = random.oneIn(8) ? .size1G : random.oneIn(6) ? .size2M : nil
     let rights =
@@ -163,7 +165,8 @@ struct TwinFuzz {
   @Test(
     "a lane finds and fills what ways with time stamps would, and leaves what it cannot know to the look-up of everything",
     arguments: [
-      "l1i=4x2,l1d=8x4,l2=24x6", "l1i=8x4,l1d=16x4,l2=32x4", "l1i=6x6,l1d=8x8,l2=96x12", "l1=4x4,l2=5x5", "l1i=4x4,l1d=8x2,l2=24x3,policy=fifo",
+      "l1i=4x2,l1d=8x4,l2=24x6", "l1i=8x4,l1d=16x4,l2=32x4", "l1i=6x6,l1d=8x8,l2=96x12", "l1=4x4,l2=5x5",
+      "l1i=4x4,l1d=8x2,l2=24x3,policy=fifo",
       "l1i=4x1,l1d=4x4",
     ])
   func lanes(_ text: String) throws {
