@@ -133,7 +133,7 @@ import Testing
     #expect(presets.count == 10)
     for preset in presets {
       let figures = try #require(preset["figures"] as? [[String: Any]])
-      #expect(figures.count == 36)
+      #expect(figures.count == 37)
       #expect(figures.allSatisfy { ($0["source"] as? String)?.isEmpty == false && $0["assumed"] is Bool && $0["cycles"] is Int })
     }
   }

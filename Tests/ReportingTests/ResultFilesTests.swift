@@ -98,6 +98,7 @@ struct ResultFilesTests {
           "references_per_walk": 2.5,
           "walks": 0,
           "tlb_misses": 0,
+          "table_updates": 0,
           "cycles": 0,
           "cycles_per_access": 0.0,
           "tlb_miss_rate": 0.25,
