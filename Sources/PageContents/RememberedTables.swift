@@ -43,7 +43,7 @@ public struct RememberedTables: ~Copyable {
   public let owner: UInt64
   /// What `FrameContents.walkChanges` was.
   public let changes: UInt64
-  /// What the entries above the table let pass.
+  /// What the entries above the table let pass, in the terms of whoever remembers it.
   public let rights: UInt64
   /// Loads of a whole walk, that of the last entry included.
   public let references: UInt64

@@ -30,8 +30,8 @@ struct MMU: ~Copyable {
   let cachesWalks: Bool
   /// Where walks of the guest's addresses lately found the tables of level 1.
   let remembered = RememberedTables()
-  /// What the words of a plain entry of level 1 have, by the control bits: see `PlainLeaf`.
-  private let plainLeaf = Column<PlainLeaf>(count: 1)
+  /// The same for an entry of level 1 itself, with bit 63 inverted, where nothing needs to be done about it: A too, and no reserved bit.
+  private let plainChecks = Column<AccessCheck>(count: 8)
   private let contents: FrameContents
   /// Of each PCID, the root table that it was last loaded with, for audits.
   private let roots = Column<UInt64>(count: 1 << 12)
@@ -69,18 +69,24 @@ struct MMU: ~Copyable {
   func setControls(_ controls: X86Controls) {
     let old = self.controls
     adopt(controls)
-    if old.levels != controls.levels || old.reservedBits != controls.reservedBits { contents.noteWalkChange() }
+    if old.levels != controls.levels || old.reservedBits != controls.reservedBits || old.globalPages != controls.globalPages {
+      contents.noteWalkChange()
+    }
     if old.levels != controls.levels || old.globalPages != controls.globalPages || old.pcids != controls.pcids { flushAll() }
   }
 
   private func adopt(_ controls: X86Controls) {
     controlBits[0] = controls
-    plainLeaf[0] = PlainLeaf(
-      mask: X86Entry.present | X86Entry.accessed | controls.reservedBits, global: controls.globalPages ? X86Entry.global : 0)
+    let reserved = controls.reservedBits
     for kind in AccessKind.allCases {
       for privilege in [Privilege.user, .supervisor] {
-        let check = controls.check(kind, privilege)
-        checks[AccessRecord(GuestVirtualAddress(0), kind, privilege).mode] = kind == .write ? check.needing(AccessCheck.dirty) : check
+        let passing = controls.check(kind, privilege)
+        let check = kind == .write ? passing.needing(AccessCheck.dirty) : passing
+        let mode = AccessRecord(GuestVirtualAddress(0), kind, privilege).mode
+        checks[mode] = check
+        plainChecks[mode] = AccessCheck(
+          needed: check.needed | X86Entry.accessed | reserved & X86Entry.noExecute,
+          forbidden: check.forbidden | reserved & ~X86Entry.noExecute, refusedKeys: check.refusedKeys)
       }
     }
     enterSpace()
@@ -309,12 +315,8 @@ struct MMU: ~Copyable {
 
   /// What a guest's entry of level 1 and those above it let pass, G included; nil where the access is refused, or A or D has to be set first.
   @inline(__always) func plainRights(_ entry: X86Entry, in table: RememberedTable, mode: Int) -> UInt64? {
-    let plain = plainLeaf[0]
-    let bits = X86Entry.present | X86Entry.accessed
-    let rights =
-      AccessCheck.present | table.rights & X86Rights(of: entry).rawValue
-      | entry.rawValue & (X86Entry.dirty | X86Entry.keyMask | plain.global)
-    return entry.rawValue & plain.mask == bits && checks[mode].passes(rights) ? rights : nil
+    let rights = (entry.rawValue ^ X86Entry.noExecute) & table.rights
+    return plainChecks[mode].passes(rights) ? rights : nil
   }
 
   /// Remembers that a walk that begins at `owner` comes to the table of level 1 with the entry at `place`.
@@ -323,8 +325,10 @@ struct MMU: ~Copyable {
   ) {
     guard let words = contents.watch(table, words: false) else { return }
     let region = address.rawValue >> 21
+    // A mask for entries with bit 63 inverted: what is no right of the tables above is the last entry's to say, but for G without CR4.PGE.
+    let passing = rights | ~X86Rights.all.rawValue & ~(controls.globalPages ? 0 : X86Entry.global)
     remembered[region] = RememberedTable(
-      region: region, owner: owner, changes: changes, rights: rights, words: words, references: references)
+      region: region, owner: owner, changes: changes, rights: passing, words: words, references: references)
   }
 
   /// Remembers the table of level 1 that a walk of tables with host addresses, none of them changed by it, comes to.
@@ -390,12 +394,6 @@ extension TLBMisses {
   func noteRepeatedWalk() {}
   static var loadsAhead: Bool { false }
   func loadAhead(_ far: AccessRecord, _ near: AccessRecord) {}
-}
-
-/// What a guest's entry of level 1 is if nothing needs to be done about it: under `mask` P and A alone. `global` is G where it counts.
-struct PlainLeaf: BitwiseCopyable {
-  var mask: UInt64
-  var global: UInt64
 }
 
 /// What a remembered walk must have begun at to hold now: the table, and what `FrameContents.walkChanges` was. `changes` is 0, which it never was,
