@@ -136,20 +136,16 @@ internal import Columns
       push(new, ways: 4)
     } else if ways == 6 {
       push(new, ways: 6)
-    } else {
+    } else if ways > 0 {
+      // A TLB may have no second level.
       push(new, ways: ways)
     }
   }
 
   @inlinable @inline(__always) func push(_ new: Way, ways: Int) {
-    var carried = new
-    var way = 0
-    while way < ways {
-      let next = self[way]
-      self[way] = carried
-      carried = next
-      way &+= 1
-    }
+    // SAFETY: the set has `ways` ways, at least one; the last is overwritten.
+    unsafe (first + 1).update(from: first, count: ways &- 1)
+    self[0] = new
   }
 
   /// `use` where the number of ways is not known, as a function of its own: inside a larger one it would cost registers.

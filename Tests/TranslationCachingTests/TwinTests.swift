@@ -167,7 +167,7 @@ struct TwinFuzz {
     arguments: [
       "l1i=4x2,l1d=8x4,l2=24x6", "l1i=8x4,l1d=16x4,l2=32x4", "l1i=6x6,l1d=8x8,l2=96x12", "l1=4x4,l2=5x5",
       "l1i=4x4,l1d=8x2,l2=24x3,policy=fifo",
-      "l1i=4x1,l1d=4x4",
+      "l1i=4x1,l1d=4x4", "l1i=8x2,l1d=16x4", "l1i=8x2,l1d=16x4,l2d=32x1",
     ])
   func lanes(_ text: String) throws {
     for seed in 0..<4 as Range<UInt64> {
