@@ -5,6 +5,7 @@ internal import Machine
 internal import RAMImages
 internal import Scenarios
 internal import Traces
+internal import Translation
 
 /// What a virtual machine needs before its host exists.
 struct TenantPlan {
@@ -44,7 +45,7 @@ struct TenantPlan {
   func tenant(on host: Host, spaces: SpaceNumbers, random: RandomSource) throws(ExperimentError) -> Tenant {
     let vm: VirtualMachine
     let backing = MemoryBacking(
-      hugePages: spec.hugePages, splitsHugeOnMerge: spec.splitsHugeOnMerge, numaNode: spec.numaNode, levels: spec.hostLevels)
+      hugePages: hugePages, splitsHugeOnMerge: spec.splitsHugeOnMerge, numaNode: spec.numaNode, levels: spec.hostLevels)
     do throws(HostError) {
       vm = try host.createVM(name: spec.name, memory: memory, paging: spec.paging, options: spec.translation, backing: backing)
     } catch { throw .host(error) }
@@ -64,6 +65,12 @@ struct TenantPlan {
 }
 
 extension TenantPlan {
+  /// What the host backs the machine with. A native stream guest stands for bare hardware: its memory comes in pieces as large as its own pages.
+  private var hugePages: HugePages {
+    guard spec.paging == .native, case .stream(let stream) = spec.guest else { return spec.hugePages }
+    return spec.hugePages.atLeast(stream.options.pageSize)
+  }
+
   /// Opens the access stream of a guest.
   private func open(_ spec: StreamGuestSpec) throws(ExperimentError) -> any AccessStream {
     let limit = spec.accesses == 0 ? nil : spec.accesses

@@ -12,7 +12,7 @@ public struct TracePlan: Sendable {
   public var tlb: TLBGeometry
   /// How the guest uses its processor.
   public var guest = StreamGuestOptions()
-  /// The size of the pages that the host backs the guest with.
+  /// The size of the pages that the host backs the guest with; see `hostPage(of:)`.
   public var hostPage = PageSize.size4K
   /// Levels of the host's tables for the guest: 4 or 5.
   public var hostLevels = 4
@@ -35,6 +35,14 @@ public struct TracePlan: Sendable {
     self.tlb = tlb
     self.cost = cost
     self.memory = memory
+  }
+
+  /// The size of the pages that the host backs the guest of a way of paging with.
+  ///
+  /// A native guest stands for bare hardware, where no host's smaller page cuts what a TLB entry holds: its pages are at least as large as those
+  /// that its kernel gives.
+  public func hostPage(of mode: PagingMode) -> PageSize {
+    mode == .native && hostPage.bytes < guest.pageSize.bytes ? guest.pageSize : hostPage
   }
 
   /// The most memory that a guest may have: what a host can number, and the columns for it fit into a workstation.

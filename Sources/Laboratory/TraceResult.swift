@@ -16,7 +16,7 @@ public struct TraceResult: Sendable {
   public var state: RunState
   /// The ways of paging in the order in which they were asked for.
   public var modes: [Mode]
-  /// The TLBs of the sweep in the order in which they were asked for; the accesses before counting began are among theirs.
+  /// The TLBs of the sweep in the order in which they were asked for.
   public var sweep: [SweptTLB]
 
   /// What one way of paging took.

@@ -38,17 +38,17 @@ public final class TraceRun {
       stale = plan.checksStale ? StaleTranslations() : nil
       host = try Host(
         HostConfiguration(
-          memory: Self.hostMemory(plan), swap: ByteSize(bytes: 0), tlb: plan.tlb, guestPageCapacity: Host.ordinals(for: plan.memory),
+          memory: Self.hostMemory(plan, mode), swap: ByteSize(bytes: 0), tlb: plan.tlb, guestPageCapacity: Host.ordinals(for: plan.memory),
           audited: false))
       vm = try host.createVM(
         name: mode.rawValue, memory: plan.memory, paging: mode, options: plan.paging,
-        backing: MemoryBacking(hugePages: HugePages(plan.hostPage), levels: plan.hostLevels), staleTranslations: stale)
+        backing: MemoryBacking(hugePages: HugePages(plan.hostPage(of: mode)), levels: plan.hostLevels), staleTranslations: stale)
       guest = StreamGuest(vm: vm, options: plan.guest)
     }
 
     /// Room for the guest's memory and the tables that lead to it, aligned to the host's pages.
-    private static func hostMemory(_ plan: TracePlan) -> ByteSize {
-      let unit = max(plan.hostPage.bytes, 4 << 20)
+    private static func hostMemory(_ plan: TracePlan, _ mode: PagingMode) -> ByteSize {
+      let unit = max(plan.hostPage(of: mode).bytes, 4 << 20)
       let tables = plan.memory.bytes / 8 + 64 << 20
       return ByteSize(bytes: (plan.memory.bytes + tables + 2 * unit) & ~(unit - 1))
     }
@@ -83,20 +83,18 @@ public final class TraceRun {
       }
       let count = try fill()
       guard count > 0 else { break }
-      sweep?.add(batch, in: 0..<count)
       var range = 0..<count
       if !isWarm, stream.counters.accesses >= plan.warmUp {
         let split = coldEnd(count)
         try replay(0..<split)
-        for lane in lanes {
-          _ = lane.vm.collectDirtyPages()
-          (lane.before, lane.time) = (lane.counts, .zero)
-        }
+        beginCounting()
         (isWarm, range) = (true, split..<count)
       }
       try replay(range)
       progress(stream.counters.records)
     }
+    // A stream that ends within the warm-up has nothing to count.
+    if !isWarm { beginCounting() }
     return result(isPartial ? .partial : .complete)
   }
 
@@ -115,8 +113,18 @@ public final class TraceRun {
     return index
   }
 
+  /// Forgets what was counted: the warm-up is over.
+  private func beginCounting() {
+    sweep?.beginCounting()
+    for lane in lanes {
+      _ = lane.vm.collectDirtyPages()
+      (lane.before, lane.time) = (lane.counts, .zero)
+    }
+  }
+
   private func replay(_ range: Range<Int>) throws(TraceRunError) {
     guard !range.isEmpty else { return }
+    sweep?.add(batch, in: range)
     for lane in lanes {
       let clock = ContinuousClock()
       let start = clock.now
@@ -144,16 +152,5 @@ public final class TraceRun {
     return TraceResult(
       plan: plan, name: stream.name, notes: stream.notes, counters: stream.counters, state: state, modes: modes,
       sweep: sweep?.results ?? [])
-  }
-}
-
-extension HugePages {
-  /// Pages of a size for all memory that is written first.
-  init(_ size: PageSize) {
-    switch size {
-    case .size4K: self = .never
-    case .size2M: self = .always
-    case .size1G: self = .gigabyte
-    }
   }
 }

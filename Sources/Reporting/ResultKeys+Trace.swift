@@ -18,7 +18,10 @@ extension ResultKeys {
     ("tlb", "name", "The TLB and its walk caches, structure by structure."),
     ("cost", "name", "The cost preset that cycles are computed with; `memlab list` gives its figures and their sources."),
     ("guest_page", "name", "The size of the pages that the guest's kernel gives to programs."),
-    ("host_page", "name", "The size of the pages that the host backs the guest with."),
+    (
+      "host_page", "name",
+      "The size of the pages that the host backs the guest with; under native paging, as on bare hardware, at least guest_page."
+    ),
     ("levels", "levels", "Levels of the guest's tables."),
     ("host_levels", "levels", "Levels of the host's tables for the guest."),
     ("memory_bytes", "bytes", "The guest's memory."),
@@ -34,10 +37,13 @@ extension ResultKeys {
   ]
 
   private static let sweep: [Row] = [
-    ("entries", "entries", "The size of a TLB of one level that the stream's data accesses were counted on in the same pass."),
+    (
+      "entries", "entries",
+      "The size of a TLB of one level, for pages of 4 KiB, that the stream's data accesses were counted on in the same pass. Nothing is dropped from it: no invalidations, no context switches."
+    ),
     ("ways", "ways", "Its ways; as many as entries where it is fully associative."),
-    ("hits", "accesses", "Data accesses that hit in it, those of the warm-up among them."),
-    ("misses", "accesses", "Data accesses that missed it."),
+    ("hits", "accesses", "Data accesses after the warm-up that hit in it."),
+    ("misses", "accesses", "Data accesses after the warm-up that missed it."),
   ]
 
   private static let mode: [Row] = [

@@ -228,7 +228,8 @@ enum ScenarioFields {
       "To whom it belongs: with salting, machines of one tenant share among themselves only."),
     .value(
       "huge_pages", \.hugePages, .oneOf("a way to use huge pages"), default: .text("never"),
-      "Whether the host backs it with huge pages: of 2 MiB (always) or of 1 GiB (1g)."),
+      "Whether the host backs it with huge pages: of 2 MiB (always) or of 1 GiB (1g). A native stream guest gets pages at least as large as its own (guest.page), as on bare hardware."
+    ),
     .value(
       "split_huge_pages", \.splitsHugeOnMerge, .boolean, default: .text("true"),
       "Whether the scanner may split its huge pages at any time, as Linux KSM does; otherwise only under memory pressure, as ESX does."),

@@ -32,12 +32,13 @@ struct TraceCommand: ParsableCommand {
   var tlb = TLBPreset.golden.name
   @Option(
     help: ArgumentHelp(
-      "Count the data accesses on these TLBs of one level too, all in the same pass: entries x ways, separated by commas, as 64x4,64x64.",
+      "Count the data accesses on these TLBs of one level too, all in the same pass: entries x ways, separated by commas, as 64x4,64x64. They hold pages of 4 KiB, tagged by process, and nothing is dropped from them: no invalidations, no context switches.",
       valueName: "specs"))
   var sweep: String?
   @Option(help: "Caches for walks, of typical sizes unless --tlb gives others; default: what --tlb gives.") var walkCaches: Switch?
   @Option(help: "The size of the pages that the guest's kernel gives to programs.") var guestPage: TablePage = .size4K
-  @Option(help: "The size of the pages that the host backs the guest with.") var hostPage: TablePage = .size4K
+  @Option(help: "The size of the pages that the host backs the guest with; native: at least --guest-page, as bare hardware has no host.")
+  var hostPage: TablePage = .size4K
   @Option(parsing: .unconditional, help: ArgumentHelp("Levels of the guest's page tables, 4 or 5.", valueName: "n")) var levels = 4
   @Option(parsing: .unconditional, help: ArgumentHelp("Levels of the host's tables for the guest, 4 or 5.", valueName: "n"))
   var hostLevels = 4
@@ -176,6 +177,9 @@ struct TraceCommand: ParsableCommand {
 
   private func sweptSizes() throws -> [TLBGeometry.Level] {
     guard let sweep else { return [] }
+    guard guestPage == .size4K else {
+      throw ValidationError("--sweep counts on TLBs of pages of 4K; the guest's are of \(guestPage.rawValue): leave --guest-page out")
+    }
     let parts = sweep.split(separator: ",", omittingEmptySubsequences: false)
     guard parts.count <= 256 else { throw ValidationError("--sweep counts on 256 TLBs at most") }
     return try parts.map { part in

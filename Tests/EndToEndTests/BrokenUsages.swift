@@ -25,6 +25,8 @@ extension BrokenInput {
     .usage("trace", "gen:zipf", "--pml", "on", "--host-page", "2M", told: "--pml does not go with this --host-page"),
     .usage("trace", "gen:zipf", "--paging", "shadow", "--pml", "on", told: "--pml is for --paging nested, not for shadow"),
     .usage("trace", "gen:zipf", "--nested-format", "npt", "--ept-accessed-dirty", "off", told: "always have accessed and dirty bits"),
+    .usage(
+      "trace", "gen:zipf", "--sweep", "64x4", "--guest-page", "2M", told: "--sweep counts on TLBs of pages of 4K; the guest's are of 2M"),
     .usage("trace", "gen:zipf", "--nested-format", "eptp", told: "'ept' and 'npt'"),
     .usage("walk", "--demo", "4x0", "--nested-format", "npt", told: "need a host"),
     .usage("walk", "--demo", "4x4", "--nested-format", "npt", "--mode-based-execute", told: "one right to execute"),

@@ -68,6 +68,37 @@ struct TraceRunTests {
     }
   }
 
+  @Test("a sweep does not count the warm-up, but keeps what that brought in; a stream that ends within it has nothing to count")
+  func sweepWarmUp() throws {
+    var plan = try plan([.native], tlb: "l1i=1x1,l1d=16x4")
+    plan.sweep = [try TLBGeometry.Level(entries: 16, ways: 4)]
+    plan.warmUp = 12_345
+    let result = try run(plan, "gen:zipf:pages=4096", limit: 20_000)
+    let (swept, tlb) = (result.sweep[0], result.modes[0].counters.tlb)
+    #expect(swept.hits + swept.misses == 20_000 - 12_345)
+    #expect(swept.hits == tlb.l1dHits && swept.misses == tlb.l1dMisses)
+    plan.warmUp = 30_000
+    let cold = try run(plan, "gen:zipf:pages=4096", limit: 20_000)
+    #expect(cold.sweep[0].hits + cold.sweep[0].misses == 0 && cold.modes[0].counters.references == 0)
+  }
+
+  @Test(
+    "native paging is bare hardware: it misses the same whatever the host's pages, and large pages never miss more",
+    arguments: [
+      PageSize.size2M, .size1G,
+    ])
+  func nativeHasNoHost(page: PageSize) throws {
+    func misses(_ guestPage: PageSize, on hostPage: PageSize) throws -> UInt64 {
+      var plan = try plan([.native], memory: 4 << 30)
+      (plan.guest.pageSize, plan.hostPage, plan.warmUp) = (guestPage, hostPage, 10_000)
+      return try run(plan, "gen:random:pages=2048", limit: 20_000).modes[0].counters.tlb.l1dMisses
+    }
+    let counts = try [PageSize.size4K, .size2M, .size1G].map { try misses(page, on: $0) }
+    // Eight megabytes: a handful of pages.
+    #expect(counts == [0, 0, 0])
+    #expect(try misses(.size4K, on: .size4K) > 9000)
+  }
+
   @Test("the golden run in order misses once a page, under every way of paging, however many are run at a time")
   func golden() throws {
     // Agile paging drops translations when a table goes over to nested walks, direct paging when a writable page becomes a table.
