@@ -20,6 +20,8 @@ struct TraceCommand: ParsableCommand {
 
       Streams begin at once, but for zipf and graph, which first make tables of what they draw from: 16 bytes and about 0.15 us a page or vertex.
 
+      \(TLBGeometry.grammar.joined(separator: " "))
+
       References are counted once for each access that completes; a page fault is one more. cycles are counts times the figures of --cost.
 
       Example:  memlab trace gen:random:pages=65536 --paging native,nested,shadow --limit 10000000
@@ -28,7 +30,8 @@ struct TraceCommand: ParsableCommand {
   @Argument(help: ArgumentHelp("The access stream.", valueName: "trace"), completion: .file()) var trace: String
   @Option(help: ArgumentHelp("Ways of paging, separated by commas: \(Self.modeNames).", valueName: "modes")) var paging = "nested"
   @Option(
-    help: ArgumentHelp("The TLB: a preset, or levels with entries x ways, as l1i=32x32,l1d=64x4,l2=1536x6.", valueName: "preset|spec"))
+    help: ArgumentHelp(
+      "The TLB: a preset, or levels with entries x ways, as l1i=32x32,l1d=64x4,l2=1536x6: see above.", valueName: "preset|spec"))
   var tlb = TLBPreset.golden.name
   @Option(
     help: ArgumentHelp(
