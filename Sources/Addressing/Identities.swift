@@ -13,7 +13,7 @@
   @inlinable public static func < (a: VMID, b: VMID) -> Bool { a.rawValue < b.rawValue }
 }
 
-/// A virtual-processor identifier, the tag of a guest's linear and combined mappings in a TLB (Intel SDM 28.1). 0 is the host's own.
+/// A virtual-processor identifier, the tag of a guest's linear and combined mappings in a TLB (Intel SDM 29.1). 0 is the host's own.
 @frozen public struct VPID: Hashable, Sendable, BitwiseCopyable {
   /// The number.
   public let rawValue: UInt16

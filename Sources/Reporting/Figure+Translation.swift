@@ -81,9 +81,11 @@ extension Figure {
       + (logarithmic ? " The axis is logarithmic: a step is a factor, and the numbers beside the bars are exact." : "")
     let total = bars.reduce(0.0) { $0 + Double($1.count) }
     let words = bars.prefix(24).map { "\(result.vms[$0.vm].name) \($0.reason) \(Wording.grouped($0.count))" }.joined(separator: "; ")
+    let alternative =
+      bars.isEmpty
+      ? "There was no exit for any reason." : "Exits by reason and machine, \(Wording.fixed(total, decimals: 0)) in all: \(words)."
     return Figure(
-      name: name, title: title, caption: caption,
-      alternative: "Exits by reason and machine, \(Wording.fixed(total, decimals: 0)) in all: \(words).", table: table,
+      name: name, title: title, caption: caption, alternative: alternative, table: table, nothing: "No machine left its guest.",
       script: bars.isEmpty ? nil : exitsScript(named: name, title, bars, result, logarithmic: logarithmic))
   }
 

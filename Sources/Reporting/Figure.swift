@@ -12,6 +12,8 @@ struct Figure {
   let alternative: String
   /// Its numbers.
   let table: FigureTable
+  /// What stands in its place where there is nothing to draw.
+  var nothing = "Nothing was sampled that this figure could show."
   /// The script that draws it; nil where there is nothing to draw.
   let script: String?
 

@@ -55,13 +55,13 @@ struct RacePage {
     notices = Self.notices(about: race, undrawn: figures.filter { $0.script != nil && pictures[$0.name] == nil })
     let captured = race.hasCaptures ? Self.captureHeadings : []
     let (shares, streams) = (race.showsSharing, race.scenario.runsStreams)
-    let shown = TranslationTotals.groups(in: race.entries.map { TranslationTotals($0.result?.vms ?? []) })
-    let headings = (shares ? Self.headings : []) + (streams ? Self.translationHeadings(shown) : []) + captured
+    let hypercalls = race.entries.contains { TranslationTotals($0.result?.vms ?? []).hypercalls > 0 }
+    let headings = (shares ? Self.headings : []) + (streams ? Self.translationHeadings(hypercalls: hypercalls) : []) + captured
     columns = headings.map { .init(text: $0.text, tone: $0.tone) }
     rows = race.entries.map { entry in
       guard let result = entry.result else { return Self.missing(entry, headings) }
       let texts =
-        (shares ? Self.sharingCells(result) : []) + (streams ? Self.translationCells(result, shown) : [])
+        (shares ? Self.sharingCells(result) : []) + (streams ? Self.translationCells(result, hypercalls: hypercalls) : [])
         + (captured.isEmpty ? [] : result.captures?.cells ?? captured.map { _ in "–" })
       return Row(
         name: entry.spec.name, link: "\(RaceReport.variantsFolder)/\(entry.spec.name)/report.html",
@@ -101,18 +101,20 @@ struct RacePage {
     ("Stable in all captures", ""), ("Saved in the last capture (pages)", ""), ("Saved by stable pages", ""),
   ]
 
-  /// The main numbers of translation, and cycles of an access by cause.
-  private static func translationHeadings(_ shown: [Int]) -> [(text: String, tone: String)] {
-    [
+  /// The main numbers of translation, those of hypercalls where some variant makes any. Cycles by cause are in their figure's table: beside
+  /// these columns they would not fit on a page.
+  private static func translationHeadings(hypercalls: Bool) -> [(text: String, tone: String)] {
+    let all = [
       ("Paging", "text"), ("Accesses", ""), ("TLB misses", ""), ("TLB misses (%)", ""), ("References per walk", ""),
-      ("Cycles per access", ""), ("Exits", ""), ("Hypercalls", ""), ("Updates in hypercalls", ""),
-    ] + shown.map { ("Cycles: \(CycleGroup.all[$0].name)", "") }
+      ("Cycles per access", ""), ("Exits", ""),
+    ]
+    return hypercalls ? all + [("Hypercalls", ""), ("Updates in hypercalls", "")] : all
   }
 
-  private static func translationCells(_ result: RunResult, _ shown: [Int]) -> [String] {
+  private static func translationCells(_ result: RunResult, hypercalls: Bool) -> [String] {
     let totals = TranslationTotals(result.vms)
     let paging = result.vms.reduce(into: [String]()) { if !$0.contains($1.paging) { $0.append($1.paging) } }
-    return [paging.joined(separator: ", ")] + totals.counts(hypercalls: true) + totals.causes(shown)
+    return [paging.joined(separator: ", ")] + totals.counts(hypercalls: hypercalls)
   }
 
   private static func missing(_ entry: Race.Entry, _ headings: [(text: String, tone: String)]) -> Row {

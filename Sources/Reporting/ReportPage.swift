@@ -252,9 +252,7 @@ extension ReportPage {
 extension ReportPage.DrawnFigure {
   init(_ figure: Figure, picture: String?, alone: Bool) {
     let inline = picture.flatMap { InlineSVG.element($0, figure: figure.name, title: figure.title, description: figure.alternative) }
-    let missing =
-      figure.script == nil
-      ? "Nothing was sampled that this figure could show." : "The figure was not drawn; its table below has the numbers."
+    let missing = figure.script == nil ? figure.nothing : "The figure was not drawn; its table below has the numbers."
     let all = figure.table.count
     let note =
       all > ReportPage.rowLimit

@@ -16,7 +16,7 @@ public struct Explanation: Hashable, Sendable {
 
   /// The path, with `*` for a name or index that is free, `vms.*.memory`.
   public var path: String
-  /// What it means.
+  /// What it means, in one line or more.
   public var documentation: String
   /// More about it, in order.
   public var details: [Detail]
@@ -32,7 +32,7 @@ public struct Explanation: Hashable, Sendable {
 extension Explanation: CustomStringConvertible {
   /// The path, what it means, and a line for each detail.
   public var description: String {
-    ([path, "  " + documentation] + details.map { "  \($0.label): \($0.text)" }).joined(separator: "\n")
+    ([path] + documentation.split(separator: "\n").map { "  " + $0 } + details.map { "  \($0.label): \($0.text)" }).joined(separator: "\n")
   }
 }
 

@@ -3,6 +3,7 @@ internal import Guests
 internal import Machine
 internal import PageSharing
 internal import Translation
+internal import TranslationCaching
 
 /// The fields of scenario files: the one table from which reading, checking, the canonical text, `schema` and `explain` come.
 enum ScenarioFields {
@@ -80,7 +81,8 @@ enum ScenarioFields {
       "The swap device that the host writes pages to when its memory runs out."),
     .value(
       "tlb", \.tlb, .tlb, default: .text("golden"),
-      "The translation lookaside buffers of each processor: a preset, or entries and ways by level."),
+      "The translation lookaside buffers of each processor: a preset, or entries and ways by level.\n"
+        + TLBGeometry.grammar.joined(separator: "\n")),
     .value(
       "cost", \.cost, .name("a cost preset", among: KnownNames.costs), default: .text("haswell-2013"),
       "What walks, faults and exits cost in cycles: a preset measured on a processor."),

@@ -67,10 +67,12 @@ extension ValueType where Value == String {
   /// A TLB: a preset's name, or the levels' entries and ways, `l1i=32x32,l1d=64x4,l2=1536x6`.
   static var tlb: Self {
     let names = KnownNames.tlbs
+    let structure = "l[12][id]?(-(4k|2m|1g)([+](4k|2m|1g))*)?=[0-9]+x[0-9]+"
+    let part = "(\(structure)|(e?p(ml5e|ml4e|dpte|de)|ntlb)=[0-9]+(x[0-9]+)?|policy=[a-z]+)"
     return ValueType(
       description: ValueDescription(
         words: "one of \(names.joined(separator: ", ")), or levels with entries x ways, such as l1i=32x32,l1d=64x4,l2=1536x6", range: nil,
-        unit: nil, json: .string(pattern: "^(\(names.joined(separator: "|"))|((l1i|l1d|l2)=[0-9]+x[0-9]+,?){3})$")),
+        unit: nil, json: .string(pattern: "^(\(names.joined(separator: "|"))|\(part)(,\(part))*)$")),
       parse: { (text: String) throws(ValueProblem) -> String in
         if names.contains(text) { return text }
         guard text.contains("=") else {

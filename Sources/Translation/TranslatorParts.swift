@@ -53,7 +53,7 @@ extension PagingMode {
 extension TranslatorParts {
   /// What an exit makes a processor forget of a guest whose translations it does not tag.
   ///
-  /// Without VPIDs, each exit and entry drops the linear and combined mappings of VPID 0, which all guests share (Intel SDM 28.3.3.1). A tag for
+  /// Without VPIDs, each exit and entry drops the linear and combined mappings of VPID 0, which all guests share (Intel SDM 29.4.3.1). A tag for
   /// each, dropped at the same moments, gives the same hits. What is known of the guest-physical map alone stays. Without an ASID of the guest's
   /// own, an AMD hypervisor has VMRUN flush all that the guest's ASID tags (APM volume 2, 15.16.1), what is known of the nested tables
   /// among it.

@@ -40,6 +40,7 @@ public final class WalkExample {
   private let hostFormat: NestedFormat
   private let modeBasedExecute: Bool
   private let isUserPage: Bool
+  private let setsAccessedDirty: Bool
 
   /// Why an example cannot be built; nil if it can.
   public static func problem(guest: Dimension, host: Dimension?) -> String? {
@@ -54,14 +55,18 @@ public final class WalkExample {
   ///   - format: the words of the host's tables.
   ///   - modeBasedExecute: whether bit 10 of their entries is a right (EPT only).
   ///   - isUserPage: whether the guest's page is a user's; otherwise its kernel's.
+  ///   - setsAccessedDirty: bit 6 of the EPTP; AMD's tables always have these bits.
   public init(
-    guest: Dimension, host: Dimension?, format: NestedFormat = .ept, modeBasedExecute: Bool = false, isUserPage: Bool = true
+    guest: Dimension, host: Dimension?, format: NestedFormat = .ept, modeBasedExecute: Bool = false, isUserPage: Bool = true,
+    setsAccessedDirty: Bool = true
   ) {
     precondition(Self.problem(guest: guest, host: host) == nil, "an example that cannot be built")
     precondition(format == .ept || !modeBasedExecute, "mode-based execute control is a matter of EPT")
+    precondition(format == .ept || setsAccessedDirty, "AMD's tables have accessed and dirty bits")
     hostFormat = format
     self.modeBasedExecute = modeBasedExecute
     self.isUserPage = isUserPage
+    self.setsAccessedDirty = setsAccessedDirty
     self.guest = guest
     self.host = host
     contents = FrameContents(frameCount: host?.page == .size1G ? 1 << 18 | 1 << 12 : 1 << 12)
@@ -83,7 +88,8 @@ public final class WalkExample {
     }
     var processor = NestedControls()
     processor.modeBasedExecute = modeBasedExecute
-    let tables = WalkRecorder.HostTables(root: hostRoot.address, levels: host.levels, format: hostFormat, controls: processor)
+    let tables = WalkRecorder.HostTables(
+      root: hostRoot.address, levels: host.levels, setsAccessedDirty: setsAccessedDirty, format: hostFormat, controls: processor)
     return WalkRecorder(controls: controls, host: tables) { contents.load($0) }
   }
 
@@ -172,12 +178,14 @@ public final class WalkExample {
       } else {
         nextTable += 1
         table = HostFrame(nextTable)
-        contents.store(hostFormat.table(table, userExecute: modeBasedExecute) | hostFormat.accessed, place)
+        let used = setsAccessedDirty ? hostFormat.accessed : 0
+        contents.store(hostFormat.table(table, userExecute: modeBasedExecute) | used, place)
       }
     }
     let leaf = EPTEntry.page(hostPage(of: frame, host.page), writable: true)
     let used =
-      EPTEntry.accessed | EPTEntry.dirty | (host.page == .size4K ? 0 : EPTEntry.large) | (modeBasedExecute ? EPTEntry.userExecute : 0)
+      (setsAccessedDirty ? EPTEntry.accessed | EPTEntry.dirty : 0) | (host.page == .size4K ? 0 : EPTEntry.large)
+      | (modeBasedExecute ? EPTEntry.userExecute : 0)
     contents.store(hostFormat.word(leaf.with(used)), X86Index.entryAddress(in: table.address, of: frame.address, level: host.page.level))
   }
 }

@@ -13,6 +13,27 @@ internal import Addressing
 /// that hold pages of every size side by side. A size that a level has no structure for is cached there in pieces of the next smaller size
 /// that it has one for.
 extension TLBGeometry {
+  /// How a geometry is written, for whoever writes one: sentences.
+  public static let grammar = [
+    """
+    A TLB is a preset's name, or parts separated by commas: PLACE[-SIZES]=ENTRIESxWAYS for each structure, CACHE=ENTRIES[xWAYS] for each cache of walks, \
+    and policy=\(ReplacementPolicy.allCases.map(\.rawValue).joined(separator: "|")) (lru if nothing is said).
+    """,
+    """
+    Places are l1i and l1d (or l1 for both), and l2 (or l2i and l2d; the second level may be left out). Sizes are 4k, 2m and 1g, joined by +; a structure \
+    without sizes holds all that no other of its place names.
+    """,
+    """
+    Caches are \(WalkCacheGeometry.names.map(\.name).joined(separator: ", ")): e is the host's dimension, ntlb the nested TLB; without ways they are fully \
+    associative.
+    """,
+    "Entries over ways, the sets, are a power of two; under plru the ways are one too, at most 64.",
+    """
+    For example l1i-4k=128x8,l1i-2m=8x8,l1d-4k=64x4,l1d-2m=32x4,l1d-1g=4x4,l2-4k+2m=1536x12,l2-1g=16x4 or \
+    l1=64x64,pml4e=4,pdpte=8,pde=32x4,epde=32,ntlb=16,policy=fifo.
+    """,
+  ]
+
   /// Reads a geometry or the name of a preset.
   /// - Throws: what is wrong with the text.
   public init(parsing text: String) throws(TLBGeometryError) {
@@ -97,8 +118,17 @@ private struct GeometryReader {
   private static func level(_ name: String, _ text: Substring, isCache: Bool) throws(TLBGeometryError) -> TLBGeometry.Level {
     let numbers = text.split(separator: "x", omittingEmptySubsequences: false)
     guard numbers.count == 2 || (isCache && numbers.count == 1), let entries = Int(numbers[0]), let ways = Int(numbers[numbers.count - 1])
-    else { throw .init("\"\(text)\" is not ENTRIESxWAYS, such as 64x4") }
+    else { throw .init("\"\(text)\" is not ENTRIESxWAYS, such as 64x4" + sizeHint(name, text)) }
     do { return try TLBGeometry.Level(entries: entries, ways: ways) } catch { throw .init("\(name): \(error.problem)") }
+  }
+
+  /// Where a size of page belongs, if one was written behind the ways, as in l1d=64x4:4K.
+  private static func sizeHint(_ name: String, _ text: Substring) -> String {
+    let parts = text.split(maxSplits: 1, whereSeparator: { !$0.isNumber && $0 != "x" })
+    guard parts.count == 2, !name.contains("-"), TLBGeometry.Place(rawValue: name) != nil,
+      let size = PageSize(parts[1].uppercased())
+    else { return "" }
+    return "; a structure for pages of one size says so before the =: \(name)-\(size.description.lowercased())=\(parts[0])"
   }
 
   func geometry() throws(TLBGeometryError) -> TLBGeometry {

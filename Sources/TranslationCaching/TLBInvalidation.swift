@@ -1,6 +1,6 @@
 public import Addressing
 
-/// Everything that makes a processor forget translations, and what each must forget (Intel SDM 4.10.4.1 and 28.4.3).
+/// Everything that makes a processor forget translations, and what each must forget (Intel SDM 4.10.4.1 and 29.4.3).
 ///
 /// *Mappings* are TLB entries and paging-structure-cache entries of the guest dimension: linear ones without EPT, combined ones with it.
 /// *Guest-physical mappings* are those of the host dimension and the nested TLB. All but the INVEPTs keep to one VPID, and act on it

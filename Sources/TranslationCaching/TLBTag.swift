@@ -1,6 +1,6 @@
 public import Addressing
 
-/// What a cached translation belongs to (Intel SDM 28.3.1): linear mappings to a VPID and a PCID, combined ones to an EPT root too,
+/// What a cached translation belongs to (Intel SDM 29.4.1): linear mappings to a VPID and a PCID, combined ones to an EPT root too,
 /// guest-physical ones to the EPT root alone.
 public struct TLBTag: Hashable, Sendable {
   /// The virtual processor; 0 is the host's own.

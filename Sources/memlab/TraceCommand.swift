@@ -20,15 +20,19 @@ struct TraceCommand: ParsableCommand {
 
       Streams begin at once, but for zipf and graph, which first make tables of what they draw from: 16 bytes and about 0.15 us a page or vertex.
 
+      \(TLBGeometry.grammar.joined(separator: " "))
+
       References are counted once for each access that completes; a page fault is one more. cycles are counts times the figures of --cost.
 
       Example:  memlab trace gen:random:pages=65536 --paging native,nested,shadow --limit 10000000
       """)
 
   @Argument(help: ArgumentHelp("The access stream.", valueName: "trace"), completion: .file()) var trace: String
-  @Option(help: ArgumentHelp("Ways of paging, separated by commas: \(Self.modeNames).", valueName: "modes")) var paging = "nested"
+  @Option(help: ArgumentHelp("Ways of paging, separated by commas: \(Self.modeNames) (guest pages of 4K only).", valueName: "modes"))
+  var paging = "nested"
   @Option(
-    help: ArgumentHelp("The TLB: a preset, or levels with entries x ways, as l1i=32x32,l1d=64x4,l2=1536x6.", valueName: "preset|spec"))
+    help: ArgumentHelp(
+      "The TLB: a preset, or levels with entries x ways, as l1i=32x32,l1d=64x4,l2=1536x6: see above.", valueName: "preset|spec"))
   var tlb = TLBPreset.golden.name
   @Option(
     help: ArgumentHelp(
@@ -36,7 +40,8 @@ struct TraceCommand: ParsableCommand {
       valueName: "specs"))
   var sweep: String?
   @Option(help: "Caches for walks, of typical sizes unless --tlb gives others; default: what --tlb gives.") var walkCaches: Switch?
-  @Option(help: "The size of the pages that the guest's kernel gives to programs.") var guestPage: TablePage = .size4K
+  @Option(help: "The size of the pages that the guest's kernel gives to programs; with direct paging 4K.")
+  var guestPage: TablePage = .size4K
   @Option(help: "The size of the pages that the host backs the guest with; native: at least --guest-page, as bare hardware has no host.")
   var hostPage: TablePage = .size4K
   @Option(parsing: .unconditional, help: ArgumentHelp("Levels of the guest's page tables, 4 or 5.", valueName: "n")) var levels = 4
@@ -55,8 +60,11 @@ struct TraceCommand: ParsableCommand {
   @Option(
     parsing: .unconditional, help: ArgumentHelp("The guest's memory, as 4GiB. Default: 4GiB, 16GiB with pages of 1G.", valueName: "size"))
   var memory: String?
-  @Option(help: "nested, shadow, agile: whether the processor tags the guest's translations (VPID, AMD's ASID), so that exits drop none.")
-  var vpid: Switch = .on
+  @Option(
+    help:
+      "nested, shadow, agile: whether the processor tags the guest's translations (VPID, AMD's ASID), so that exits drop none. Default: on."
+  )
+  var vpid: Switch?
   @Option(help: "Whether the guest's kernel tags the translations of its processes.") var pcid: Switch = .off
   @Option(
     help: ArgumentHelp(
@@ -171,6 +179,11 @@ struct TraceCommand: ParsableCommand {
     try checkApplicable(modes)
     plan.paging = try pagingOptions()
     for levels in [levels, hostLevels] where levels != 4 && levels != 5 { throw ValidationError("page tables have 4 or 5 levels") }
+    guard !modes.contains(.direct) || guestPage == .size4K else {
+      throw ValidationError(
+        "--guest-page \(guestPage.rawValue) does not go with --paging direct: a guest whose memory is paged directly has pages of 4K only; leave out "
+          + (modes.count > 1 ? "direct" : "--guest-page"))
+    }
     if let problem = plan.problem { throw ValidationError(problem) }
     return plan
   }
@@ -195,7 +208,7 @@ struct TraceCommand: ParsableCommand {
 
   private func pagingOptions() throws -> PagingOptions {
     var options = PagingOptions()
-    options.usesVPID = vpid == .on
+    options.usesVPID = vpid != .off
     options.nested.format = nestedFormat?.format ?? .ept
     options.nested.accessedDirty = eptAccessedDirty != .off
     options.nested.modificationLog = pml == .on
@@ -221,6 +234,7 @@ struct TraceCommand: ParsableCommand {
   /// Refuses options that no way of paging which was asked for has: they would change nothing without a word.
   private func checkApplicable(_ modes: [PagingMode]) throws {
     let options: [(name: String, isGiven: Bool, modes: [PagingMode])] = [
+      ("--vpid", vpid != nil, [.nested, .shadow, .agile]),
       ("--unsync", unsync != nil, [.shadow, .agile]), ("--agile-stores", agileStores != nil, [.agile]),
       ("--agile-interval", agileInterval != nil, [.agile]), ("--update-batch", updateBatch != nil, [.direct]),
       ("--monitor", monitor != nil, [.direct]), ("--ept-accessed-dirty", eptAccessedDirty != nil, [.nested]),

@@ -18,7 +18,8 @@ struct WalkCommand: ParsableCommand {
       hypervisor, 5x5 takes 35 references, 4x1 puts a flat table in the host. 3 and 2 are short for 4 levels that end at a page of 2M and of 1G: 4x3 is \
       4x4 --host-page 2M. --absent 17 takes away the entry that reference 17 reads, --read-only 20 its right to write: see who faults, and with which code.
 
-      --nested-format npt gives the host AMD's tables. With --mode-based-execute entries of Intel's have a right to execute for the guest's user pages (XU) \
+      --nested-format npt gives the host AMD's tables. With --ept-accessed-dirty off a read of a guest's table is no write to its page: one without W \
+      (--read-only 4) does no harm. With --mode-based-execute entries of Intel's have a right to execute for the guest's user pages (XU) \
       and one for its kernel's (XS): --no-execute 24 is how a hypervisor keeps a kernel from executing a page (--kernel-page, --access fetch) that user \
       mode may execute.
 
@@ -54,6 +55,8 @@ struct WalkCommand: ParsableCommand {
   var noUserExecute: Int?
   @Option(help: "--demo: the host's tables, Intel's extended page tables or AMD's nested ones. Default: ept.") var nestedFormat:
     NestedTables?
+  @Option(help: "--demo: whether the host's tables have accessed and dirty bits; AMD's always have. Default: on.")
+  var eptAccessedDirty: Switch?
   @Flag(help: "--demo: the host's entries tell fetches from user pages from fetches from kernel pages.") var modeBasedExecute = false
   @Flag(help: "--demo: the guest's page is its kernel's, not a user's.") var kernelPage = false
   @Option(help: "The access that is walked for.") var access: WalkAccess = .read
@@ -80,8 +83,12 @@ struct WalkCommand: ParsableCommand {
 
   /// What is said of the host's tables fits them.
   private func validateHost(of host: WalkExample.Dimension?) throws {
-    guard host != nil || (nestedFormat == nil && !modeBasedExecute) else {
-      throw ValidationError("--nested-format and --mode-based-execute need a host: H is 0, a machine without a hypervisor")
+    guard host != nil || (nestedFormat == nil && !modeBasedExecute && eptAccessedDirty == nil) else {
+      throw ValidationError(
+        "--nested-format, --ept-accessed-dirty and --mode-based-execute need a host: H is 0, a machine without a hypervisor")
+    }
+    guard eptAccessedDirty != .off || nestedFormat != .npt else {
+      throw ValidationError("--ept-accessed-dirty off does not go with --nested-format npt: AMD's nested tables always have these bits")
     }
     guard !modeBasedExecute || nestedFormat != .npt else {
       throw ValidationError("--mode-based-execute does not go with --nested-format npt: AMD's nested tables have one right to execute")
@@ -104,8 +111,9 @@ struct WalkCommand: ParsableCommand {
     guard guestPage == nil && hostPage == nil && absent == nil && readOnly == nil else {
       throw ValidationError("--guest-page, --host-page, --absent and --read-only belong to --demo")
     }
-    guard losses.isEmpty && nestedFormat == nil && !modeBasedExecute && !kernelPage else {
-      throw ValidationError("--no-execute, --no-user-execute, --nested-format, --mode-based-execute and --kernel-page belong to --demo")
+    guard losses.isEmpty && nestedFormat == nil && eptAccessedDirty == nil && !modeBasedExecute && !kernelPage else {
+      throw ValidationError(
+        "--no-execute, --no-user-execute, --nested-format, --ept-accessed-dirty, --mode-based-execute and --kernel-page belong to --demo")
     }
     guard let input = words.first else { throw ValidationError("missing expected argument '<input>'; or walk an example: --demo 4x4") }
     guard !input.isEmpty else { throw ValidationError("the name of the input is empty") }
@@ -171,7 +179,7 @@ struct WalkCommand: ParsableCommand {
     let shape = try demo.dimensions(guestPage: guestPage?.size, hostPage: hostPage?.size)
     let example = WalkExample(
       guest: shape.guest, host: shape.host, format: nestedFormat?.format ?? .ept, modeBasedExecute: modeBasedExecute,
-      isUserPage: !kernelPage)
+      isUserPage: !kernelPage, setsAccessedDirty: eptAccessedDirty != .off)
     let whole = example.recorder().walk(example.address, cr3: example.root, access.kind, mode.privilege)
     // An access that the guest refuses reads fewer entries than a complete walk.
     for loss in losses where loss.number <= whole.steps.count { example.take(loss.loss, from: whole.steps[loss.number - 1]) }

@@ -40,6 +40,18 @@ import Testing
     #expect(geometry.structure(level: 2, isFetch: false, .size1G) == nil)
   }
 
+  @Test("every example of the grammar makes a TLB, and a size that stands behind the ways is told where it belongs")
+  func grammar() throws {
+    let examples = TLBGeometry.grammar.joined(separator: " ").split(separator: " ").filter { $0.contains("=") && $0.contains(",") }
+      .map { $0.last == "." || $0.last == ";" ? String($0.dropLast()) : String($0) }.filter { $0.contains(where: \.isNumber) }
+    #expect(examples.count == 2)
+    for example in examples { _ = try TLBGeometry(parsing: example) }
+    for text in ["l1d=64x4:4K", "l1d=64x4-4k", "l1d=64x4/4K"] {
+      let error = #expect(throws: TLBGeometryError.self) { try TLBGeometry(parsing: text) }
+      #expect(error?.problem.hasSuffix("l1d-4k=64x4") == true)
+    }
+  }
+
   @Test(
     "text that makes no TLB is refused, not trapped on",
     arguments: [

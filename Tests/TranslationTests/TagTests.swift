@@ -6,7 +6,7 @@ import TranslationCaching
 
 @testable import Translation
 
-/// What an exit costs a guest whose translations the processor does not tag: Intel SDM 28.3.3.1, AMD APM volume 2, 15.16.1.
+/// What an exit costs a guest whose translations the processor does not tag: Intel SDM 29.4.3.1, AMD APM volume 2, 15.16.1.
 @Suite("Tags of guests") struct TagTests {
   /// A processor that caches walks of both dimensions and whole guest-physical translations.
   private func cachingTLB() throws -> TLBHierarchy {
