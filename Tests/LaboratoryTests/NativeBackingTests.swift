@@ -1,5 +1,7 @@
 import Addressing
 import Guests
+import Machine
+import PageSharing
 import Scenarios
 import Testing
 import Translation
@@ -14,7 +16,7 @@ struct NativeBackingTests {
     var vm = Plans.vm("guest", paging, memory: 64, guest: .stream(stream), balloon: false)
     vm.hugePages = hugePages
     let scenario = Plans.scenario(host: 256, scanner: .none, duration: Plans.second, vms: [vm])
-    return try #require(try Experiment(scenario, recordings: [:]).run().vms.first).tlbMisses
+    return try #require(try Experiment(scenario, recordings: [:], audited: true).run().vms.first).tlbMisses
   }
 
   @Test("a native stream guest misses the same whatever pages back it; one under nested paging has both sides to thank")
