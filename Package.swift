@@ -167,7 +167,7 @@ let package = Package(
       "LaboratoryTests",
       [
         "Laboratory", "Scenarios", "Traces", "Machine", "Guests", "RAMImages", "PageSharing", "Overcommit", "Translation",
-        "TranslationCaching",
+        "TranslationCaching", "PageTables",
         "Addressing", "TestSupport",
       ]),
     tests("ReportingTests", ["Reporting", "Laboratory", "Scenarios", "Guests", "Translation", "PageSharing", "Addressing", grdb]),

@@ -58,8 +58,10 @@ public final class Experiment {
   ///   - recordings: the traces that its recorded guests name, by the path in the scenario.
   ///   - streams: where the files of access streams lie, by the path in the scenario.
   ///   - audited: whether all laws are checked at every sample.
+  ///   - checksStale: whether each access that completes is compared with the truth, and those that went wrong are reported; slow.
   public init(
-    _ scenario: Scenario, recordings: [String: IdentityTrace], streams: [String: String] = [:], audited: Bool
+    _ scenario: Scenario, recordings: [String: IdentityTrace], streams: [String: String] = [:], audited: Bool,
+    checksStale: Bool = false
   ) throws(ExperimentError) {
     self.scenario = scenario
     self.audited = audited
@@ -77,7 +79,7 @@ public final class Experiment {
     let spaces = SpaceNumbers(scenario)
     let random = RandomSource(seed: scenario.seed)
     var tenants: [Tenant] = []
-    for plan in plans { tenants.append(try plan.tenant(on: host, spaces: spaces, random: random)) }
+    for plan in plans { tenants.append(try plan.tenant(on: host, spaces: spaces, random: random, checksStale: checksStale)) }
     self.tenants = tenants
     captures = scenario.captureCount > 0 ? PageCaptures(pageCount: capacity) : nil
     let scanner = scenario.sharing.scanner.makeScanner(

@@ -37,6 +37,7 @@ public struct Race: Sendable {
   private let recordings: [String: IdentityTrace]
   private let streams: [String: String]
   private let audited: Bool
+  private let checksStale: Bool
 
   /// Checks that every variant can be set up, so that none fails when others have run for long.
   /// - Parameters:
@@ -44,14 +45,17 @@ public struct Race: Sendable {
   ///   - recordings: the traces that any of their guests name, by the path in the scenario.
   ///   - streams: where the files of access streams lie, by the path in the scenario.
   ///   - audited: whether all laws are checked at every sample.
+  ///   - checksStale: whether each access that completes is compared with the truth, and those that went wrong are reported; slow.
   public init(
-    _ loaded: LoadedScenario, recordings: [String: IdentityTrace], streams: [String: String] = [:], audited: Bool
+    _ loaded: LoadedScenario, recordings: [String: IdentityTrace], streams: [String: String] = [:], audited: Bool,
+    checksStale: Bool = false
   ) throws(Failure) {
     scenario = loaded.scenario
     variants = loaded.variants
     self.recordings = recordings
     self.streams = streams
     self.audited = audited
+    self.checksStale = checksStale
     for variant in variants {
       do throws(ExperimentError) {
         _ = try Experiment(variant.scenario, recordings: recordings, streams: streams, audited: audited)
@@ -96,7 +100,8 @@ public struct Race: Sendable {
     _ index: Int, _ progress: (UInt64) -> Void, _ isInterrupted: () -> Bool
   ) -> Result<RunResult, Failure> {
     do throws(ExperimentError) {
-      let experiment = try Experiment(variants[index].scenario, recordings: recordings, streams: streams, audited: audited)
+      let experiment = try Experiment(
+        variants[index].scenario, recordings: recordings, streams: streams, audited: audited, checksStale: checksStale)
       return .success(experiment.run(progress: progress, isInterrupted: isInterrupted))
     } catch { return .failure(Failure(variant: variants[index].name, error: error)) }
   }

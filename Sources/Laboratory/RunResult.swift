@@ -24,6 +24,8 @@ public struct RunResult: Equatable, Sendable {
   public var failedExpectations: [String]
   /// What repeated captures of the guests showed; nil where the scenario wants none.
   public var captures: CaptureSummary?
+  /// What comparing each access with the truth found, all virtual machines together; nil where nobody compared.
+  public var stale: StaleSummary?
   /// One walk at the end for each way of paging, of the first machine that pages so and has something mapped.
   public var walks: [MachineWalk] = []
 }

@@ -138,9 +138,22 @@ extension Experiment {
     sharing.scannerNanoseconds = driver?.nanoseconds ?? 0
     return RunResult(
       scenario: scenario, state: state, virtualNanoseconds: now, host: hostSummary(), sharing: sharing, vms: tenants.map(summary),
-      audit: audit, timeline: samples, failedExpectations: [], captures: captures?.summary,
+      audit: audit, timeline: samples, failedExpectations: [], captures: captures?.summary, stale: staleSummary(),
       walks: exampleWalks())
   }
+
+  /// What the detectors of all machines found, those of stopped ones among them; nil where there are none.
+  private func staleSummary() -> StaleSummary? {
+    tenants.reduce(into: nil) { (summary: inout StaleSummary?, tenant) in
+      guard let detector = tenant.vm.translator.staleTranslations else { return }
+      var sum = summary ?? StaleSummary()
+      sum.add(detector, of: tenant.spec.name, limit: Self.staleFindingsPerVM)
+      summary = sum
+    }
+  }
+
+  /// So many findings of each machine are told in words.
+  private static let staleFindingsPerVM = 20
 
   /// One walk for each way of paging, in the order in which the machines stand in the scenario.
   private func exampleWalks() -> [MachineWalk] {

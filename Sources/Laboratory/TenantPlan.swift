@@ -42,12 +42,18 @@ struct TenantPlan {
     memory = ByteSize(bytes: recordedBytes + RecordedGuest.addedMemory(recordedPages: pages.count).bytes)
   }
 
-  func tenant(on host: Host, spaces: SpaceNumbers, random: RandomSource) throws(ExperimentError) -> Tenant {
+  /// Creates the virtual machine and its guest.
+  /// - Parameter checksStale: whether each of its accesses is compared with the truth.
+  func tenant(
+    on host: Host, spaces: SpaceNumbers, random: RandomSource, checksStale: Bool
+  ) throws(ExperimentError) -> Tenant {
     let vm: VirtualMachine
     let backing = MemoryBacking(
       hugePages: hugePages, splitsHugeOnMerge: spec.splitsHugeOnMerge, numaNode: spec.numaNode, levels: spec.hostLevels)
     do throws(HostError) {
-      vm = try host.createVM(name: spec.name, memory: memory, paging: spec.paging, options: spec.translation, backing: backing)
+      vm = try host.createVM(
+        name: spec.name, memory: memory, paging: spec.paging, options: spec.translation, backing: backing,
+        staleTranslations: checksStale ? StaleTranslations() : nil)
     } catch { throw .host(error) }
     let own = spaces.own(of: spec.name)
     let guest: any Guest

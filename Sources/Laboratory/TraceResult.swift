@@ -34,7 +34,7 @@ public struct TraceResult: Sendable {
     /// The wall time of replaying, without the reading of the stream.
     public var seconds: Double
     /// Accesses that went where the tables did not lead, and the first of them in words; nil where nobody compared.
-    public var stale: Stale?
+    public var stale: StaleSummary?
 
     /// Pages of 4 KiB that were written to since counting began, as the hypervisor knows by a page-modification log; nil where none is kept.
     public var dirtyPages: UInt64?
@@ -50,27 +50,13 @@ public struct TraceResult: Sendable {
       self.guest = guest
       self.cost = cost
       self.seconds = seconds
-      self.stale = stale.map {
-        Stale(byHypervisor: $0.byHypervisor, byGuest: $0.byGuest, compared: $0.compared, findings: $0.findings.map(\.description))
-      }
+      self.stale = stale.map { StaleSummary($0) }
     }
 
     /// Cycles of an access on average; 0 where there was none.
     public var cyclesPerReference: Double {
       counters.references == 0 ? 0 : Double(cost.total) / Double(counters.references)
     }
-  }
-
-  /// What comparing each access with the truth found.
-  public struct Stale: Hashable, Sendable {
-    /// Accesses that went wrong because the hypervisor did not invalidate.
-    public var byHypervisor: UInt64
-    /// Those that went wrong because the guest did not.
-    public var byGuest: UInt64
-    /// Accesses compared.
-    public var compared: UInt64
-    /// The first of them, in words.
-    public var findings: [String]
   }
 
   /// Cycles of an access over those of native paging; nil where native paging was not asked for.

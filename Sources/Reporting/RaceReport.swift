@@ -76,6 +76,9 @@ public enum RaceReport {
       guard let audit = entry.result?.audit, audit.violations > 0 else { continue }
       lines.append("variant \(entry.spec.name): \(audit.violations) violations of the laws")
     }
+    for entry in race.entries {
+      if let stale = entry.result?.stale { lines.append("variant \(Wording.line(entry.spec.name, limit: 24)): \(stale.text)") }
+    }
     for expectation in race.failedExpectations { lines.append("does not hold: \(Wording.line(expectation, limit: 120))") }
     return lines.map { $0.replacing("\u{a0}", with: " ") }.joined(separator: "\n") + "\n"
   }

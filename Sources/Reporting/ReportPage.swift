@@ -167,6 +167,9 @@ extension ReportPage {
           result.audit.messages
         ))
     }
+    if let stale = result.stale, stale.byHypervisor + stale.byGuest > 0 {
+      notices.append(("Accesses went through stale translations: \(stale.text).", stale.findings))
+    }
     if !undrawn.isEmpty { notices.append(("Figures were not drawn; their tables stand in for them.", undrawn.map(\.title))) }
     return notices.map { Notice(title: $0.0, items: $0.1, hasItems: !$0.1.isEmpty) }
   }

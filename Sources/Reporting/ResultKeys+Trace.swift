@@ -80,7 +80,7 @@ extension ResultKeys {
     ("references_per_second", "accesses/s", "references in a second of that wall time."),
   ]
 
-  private static let stale: [Row] = [
+  static let stale: [Row] = [
     ("compared", "accesses", "Accesses that were compared with what the tables said at that moment."),
     ("hypervisor", "accesses", "Accesses that went wrong because the hypervisor did not invalidate; anything but 0 is a defect of memlab."),
     ("guest", "accesses", "Accesses that went wrong because the guest's kernel did not invalidate."),

@@ -11,6 +11,7 @@ public enum ResultKeys {
       + rows(RaceRow.columns, under: "variants", of: "variants.csv of a run with variants")
       + rows(CaptureSummary.columns, under: "variants", of: "variants.csv of a run with variants")
       + rows(CaptureSummary.keys, under: "captures", of: "summary.json of a run that takes captures")
+      + rows(stale, under: "stale", of: "summary.json of a run with --check-stale")
       + rows(SharingSummary.workColumns.map { ($0.name, $0.unit, $0.meaning) }, under: "sharing.scanner", of: "summary.json of a run")
       + rows(ksm, under: "sharing", of: "summary.json of a run") + rows(ksm, under: "sharing.ksm", of: "summary.json of a run")
       + rows(scan, under: "scan", of: "memlab scan") + rows(ksm, under: "scan.ksm", of: "memlab scan --scanner ksm") + scanParts + trace

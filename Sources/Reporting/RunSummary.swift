@@ -16,9 +16,9 @@ extension RunResult {
       .init("virtual_ns", .count(virtualNanoseconds)),
       .init("audit", audit.summary),
     ]
-    // Only runs that take captures have the key.
-    let optional = captures.map { [JSONValue.Member("captures", $0.summary)] } ?? []
-    return .object(members + optional + [.init("failed_expectations", .array(failedExpectations.map(JSONValue.string)))])
+    // Only runs that take captures have the one key, and only those that compare accesses the other.
+    let optional = [captures.map { JSONValue.Member("captures", $0.summary) }, stale.map { JSONValue.Member("stale", $0.summary) }]
+    return .object(members + optional.compactMap { $0 } + [.init("failed_expectations", .array(failedExpectations.map(JSONValue.string)))])
   }
 }
 
@@ -29,6 +29,22 @@ extension AuditSummary {
       "violations": .count(violations),
       "messages": .array(messages.map(JSONValue.string)),
     ]
+  }
+}
+
+extension StaleSummary {
+  var summary: JSONValue {
+    [
+      "compared": .count(compared), "hypervisor": .count(byHypervisor), "guest": .count(byGuest),
+      "findings": .array(findings.map(JSONValue.string)),
+    ]
+  }
+
+  /// The counts in words.
+  var text: String {
+    let of = "of \(Wording.grouped(compared)) accesses compared"
+    guard byHypervisor > 0 || byGuest > 0 else { return "\(of), none went through a stale translation" }
+    return "\(of), \(Wording.grouped(byHypervisor)) stale by the hypervisor, \(Wording.grouped(byGuest)) by guests"
   }
 }
 

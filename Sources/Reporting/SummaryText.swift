@@ -28,6 +28,7 @@ extension RunReport {
         "\(size(highlights.peakHeldBytes)) held at the peak; \(size(highlights.freedBytes)) of host frames freed since the start")
     if !result.scenario.runsStreams || result.scenario.vms.contains(where: \.balloon) { lines.append(balloons) }
     lines.append(field("Audit", audit(result.audit)))
+    if let stale = result.stale { lines.append(field("Stale", stale.text)) }
     if let captures = result.captures { lines.append(field("Captures", captures.text)) }
     if result.state == .partial {
       lines.append(field("State", "interrupted: the scenario asks for \(Wording.seconds(result.scenario.durationNanoseconds)) s"))
@@ -41,6 +42,7 @@ extension RunReport {
       if let problem = vm.problem { lines.append("idle: \(Wording.line(vm.name, limit: 40)): \(Wording.line(problem, limit: 160))") }
     }
     for message in result.audit.messages { lines.append("violation: \(Wording.line(message, limit: 88))") }
+    for finding in result.stale?.findings ?? [] { lines.append("stale: \(Wording.line(finding, limit: 92))") }
     for expectation in result.failedExpectations { lines.append("does not hold: \(Wording.line(expectation, limit: 84))") }
     return lines.map { $0.replacing("\u{a0}", with: " ") }.joined(separator: "\n") + "\n"
   }

@@ -70,15 +70,7 @@ public struct TraceSummary: Sendable {
       .init("cycles_by_cause", .object(mode.cost.causes.map { .init($0.name, .count($0.cycles)) })),
       .init("ratio_to_native", result.ratioToNative(mode).map { .real($0) } ?? .null),
     ]
-    if let stale = mode.stale {
-      members.append(
-        .init(
-          "stale",
-          [
-            "compared": .count(stale.compared), "hypervisor": .count(stale.byHypervisor), "guest": .count(stale.byGuest),
-            "findings": .array(stale.findings.map { .string($0) }),
-          ]))
-    }
+    if let stale = mode.stale { members.append(.init("stale", stale.summary)) }
     members += [
       .init("seconds", .real(mode.seconds)),
       .init("references_per_second", .real(mode.seconds > 0 ? Double(mode.counters.references) / mode.seconds : 0)),

@@ -10,6 +10,8 @@ public struct ComposedTranslation: Hashable, Sendable {
   public var translation: HeldTranslation?
   /// The guest frame that the guest's tables name, whether or not the map has a page for it.
   public var guestFrame: GuestFrame?
+  /// Whether a table on the way could not be read: what it says is not known.
+  public var isTableAbsent = false
 }
 
 /// The oracle: what an address of a guest leads to, by the guest's tables composed with the guest-physical map, level by level and with
@@ -44,7 +46,7 @@ public func composition(
   var walk = X86Walk(address, root: root, levels: controls.levels, reserved: controls.reservedBits)
   var step = X86Step.table
   while step == .table {
-    guard let entry = word(walk.entryAddress) else { return ComposedTranslation() }
+    guard let entry = word(walk.entryAddress) else { return ComposedTranslation(isTableAbsent: true) }
     step = walk.step(X86Entry(rawValue: entry))
   }
   guard step == .leaf else { return ComposedTranslation() }

@@ -235,7 +235,7 @@ struct MMU: ~Copyable {
   }
 
   /// Counts a fault of the guest's, and drops what a refused access makes the processor forget, so that an entry which has more rights by now is
-  /// read again: a page fault the address's mappings (Intel SDM 4.10.4.1), an EPT violation those of the guest-physical address too (28.4.3.1).
+  /// read again: a page fault the address's mappings (Intel SDM 4.10.4.1), an EPT violation those of the guest-physical address too (29.4.3.1).
   private func noteRefused(_ address: GuestVirtualAddress, _ outcome: TranslationOutcome) {
     switch outcome {
     case .mapped, .generalProtection: return

@@ -39,6 +39,12 @@ struct RunCommand: AsyncParsableCommand {
       valueName: "n"))
   var threads: Int?
   @Flag(inversion: .prefixedNo, help: "Check all laws of the machine at every sample.") var audit = true
+  @Flag(
+    help: """
+      Compare each access of every guest that completes with its tables and the hypervisor's map at that moment, and fail if a translation \
+      outlived what it stood for; slow.
+      """)
+  var checkStale = false
   @Flag(inversion: .prefixedNo, help: "Draw the figures of the report; their numbers and scripts are written in any case.") var figures =
     true
 
@@ -81,7 +87,8 @@ struct RunCommand: AsyncParsableCommand {
   ) async throws {
     let experiment: Experiment
     do throws(ExperimentError) {
-      experiment = try Experiment(plan, recordings: recordings.traces, streams: recordings.streams, audited: audit)
+      experiment = try Experiment(
+        plan, recordings: recordings.traces, streams: recordings.streams, audited: audit, checksStale: checkStale)
     } catch { throw Diagnostics.fail(.badInput, "\(scenario): error: \(error)") }
     Interrupt.watch()
     let progress = ProgressLine(total: plan.durationNanoseconds, options: output)
@@ -97,7 +104,7 @@ struct RunCommand: AsyncParsableCommand {
     case .json: try StandardOutput.write(result.summary.text())
     case .csv: try StandardOutput.write(RunReport.csvText(result))
     }
-    try conclude([("", result.audit)], result.state, result.failedExpectations)
+    try conclude([("", result)], result.state, result.failedExpectations)
   }
 
   private func runRace(
@@ -105,7 +112,8 @@ struct RunCommand: AsyncParsableCommand {
   ) async throws {
     let result: RaceResult
     do throws(Race.Failure) {
-      let race = try Race(loaded, recordings: recordings.traces, streams: recordings.streams, audited: audit)
+      let race = try Race(
+        loaded, recordings: recordings.traces, streams: recordings.streams, audited: audit, checksStale: checkStale)
       Interrupt.watch()
       let progress = ProgressLine(total: race.totalNanoseconds, options: output)
       let found = try await race.run(threads: threadCount, progress: progress.update, isInterrupted: { Interrupt.isSet })
@@ -121,8 +129,8 @@ struct RunCommand: AsyncParsableCommand {
     case .json: try StandardOutput.write(result.summary.text())
     case .csv: try StandardOutput.write(RaceReport.csvText(result))
     }
-    let audits = result.entries.compactMap { entry in entry.result.map { ("variant \(entry.spec.name): ", $0.audit) } }
-    try conclude(audits, result.state, result.failedExpectations)
+    let results = result.entries.compactMap { entry in entry.result.map { ("variant \(entry.spec.name): ", $0) } }
+    try conclude(results, result.state, result.failedExpectations)
   }
 
   /// Where the report goes; says so if that is not where it was asked for.
@@ -138,18 +146,28 @@ struct RunCommand: AsyncParsableCommand {
     if !output.quiet { for warning in warnings { Diagnostics.print("warning: \(warning)") } }
   }
 
-  private func conclude(_ audits: [(prefix: String, audit: AuditSummary)], _ state: RunState, _ failed: [String]) throws {
-    let broken = audits.filter { $0.audit.violations > 0 }
-    if !broken.isEmpty {
-      let lines = broken.flatMap { prefix, audit in
-        ["error: \(prefix)the audit found \(audit.violations) breaches:"] + audit.messages
-      }
-      throw Diagnostics.fail(.brokenInvariant, lines.joined(separator: "\n"))
-    }
+  private func conclude(_ results: [(prefix: String, result: RunResult)], _ state: RunState, _ failed: [String]) throws {
+    let broken = results.flatMap { Self.breaches(in: $0.result, $0.prefix) }
+    guard broken.isEmpty else { throw Diagnostics.fail(.brokenInvariant, broken.joined(separator: "\n")) }
     if state == .partial { throw Diagnostics.fail(.interrupted, "interrupted: what was finished is kept and marked partial") }
     guard failed.isEmpty else {
       throw Diagnostics.fail(.failed, failed.map { "expectation failed: \($0)" }.joined(separator: "\n"))
     }
+  }
+}
+
+extension RunCommand {
+  /// What must never be, in words: laws that an audit found broken, and accesses through translations that the hypervisor left stale.
+  private static func breaches(in result: RunResult, _ prefix: String) -> [String] {
+    var lines: [String] = []
+    if result.audit.violations > 0 {
+      lines += ["error: \(prefix)the audit found \(result.audit.violations) breaches:"] + result.audit.messages
+    }
+    if let stale = result.stale, stale.byHypervisor > 0 {
+      let count = "\(stale.byHypervisor) of \(stale.compared) accesses"
+      lines += ["error: \(prefix)\(count) went wrong for want of an invalidation by the hypervisor:"] + stale.findings
+    }
+    return lines
   }
 }
 

@@ -5,7 +5,7 @@ import Testing
 @Suite struct HelpTests {
   /// Each command with the options and arguments that its help must name.
   static let commands: [(name: String, words: [String])] = [
-    ("run", ["<scenario>", "--out", "--set", "--seed", "--format", "--progress", "--quiet", "--audit", "--no-audit"]),
+    ("run", ["<scenario>", "--out", "--set", "--seed", "--format", "--progress", "--quiet", "--audit", "--no-audit", "--check-stale"]),
     (
       "scan",
       [

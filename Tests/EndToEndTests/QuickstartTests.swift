@@ -58,6 +58,23 @@ import Testing
     #expect(try #require(try run().machine(name)["balloon_freed_bytes"] as? Int) > 0, "and the host gains by it")
   }
 
+  @Test("Accesses compared with the truth: none went through a stale translation, and the result says so; explain knows the keys")
+  func nothingStale() throws {
+    let shop = try Workshop()
+    let outcome = try MemlabProcess.run(
+      ["run", Self.scenario, "--out", "out", "--check-stale", "--set", "duration=12s", "--no-figures", "--quiet"], in: shop, within: 300)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let written = try Data(contentsOf: shop.url.appendingPathComponent("out/summary.json"))
+    let summary = try #require(try JSONSerialization.jsonObject(with: written) as? [String: Any])
+    let stale = try #require(summary["stale"] as? [String: Any])
+    #expect(try #require(stale["compared"] as? Int) > 100_000)
+    #expect(stale["hypervisor"] as? Int == 0 && stale["guest"] as? Int == 0 && (stale["findings"] as? [String])?.isEmpty == true)
+    let line = try #require(outcome.text.split(separator: "\n").first { $0.hasPrefix("Stale ") })
+    #expect(line.hasSuffix("accesses compared, none went through a stale translation"))
+    for key in stale.keys { #expect(try MemlabProcess.run("explain", "stale.\(key)").status == 0, "\(key)") }
+    #expect(try run().summary()["stale"] == nil)
+  }
+
   @Test("Swap stays untouched while the balloons suffice; without them it does not")
   func swap() throws {
     #expect(try run().curve("", "swapped_bytes").allSatisfy { $0 == 0 })
